@@ -1,0 +1,303 @@
+"""The custom operators that a training flatbuffer may hold, and their options.
+
+Every custom operator carries a flat record of 32-bit little-endian words as its
+`custom_options`: the version first, then the fields of its dataclass in order, an
+`int` as int32 and a `float` as float32. `kernels/<operator>/<operator>.h` declares the
+same record as a C++ struct; the kernels read it in place from the flatbuffer, so it
+costs no arena. A field is never removed or moved without a new version.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+from typing import ClassVar, TypeVar, get_type_hints
+
+OptionsType = TypeVar("OptionsType", bound="Options")
+
+# int8 values that no activation takes: a mask with these bounds hides nothing.
+UNMASKED_MIN = -129
+UNMASKED_MAX = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """Base of all option records. Subclasses name their operator in `CUSTOM_CODE`."""
+
+    CUSTOM_CODE: ClassVar[str]
+    VERSION: ClassVar[int] = 1
+
+    @classmethod
+    def _format(cls) -> str:
+        hints = get_type_hints(cls)
+        kinds = {int: "i", float: "f"}
+        return "<i" + "".join(kinds[hints[f.name]] for f in dataclasses.fields(cls))
+
+    def pack(self) -> bytes:
+        """The record as bytes, ready for `custom_options`."""
+        values = (getattr(self, f.name) for f in dataclasses.fields(self))
+        return struct.pack(self._format(), self.VERSION, *values)
+
+    @classmethod
+    def unpack(cls: type[OptionsType], data: bytes) -> OptionsType:
+        """Read a record back. Raises ValueError for another version or length."""
+        if len(data) != struct.calcsize(cls._format()):
+            raise ValueError(
+                f"{cls.CUSTOM_CODE}: options of {len(data)} bytes, expected "
+                f"{struct.calcsize(cls._format())}"
+            )
+        version, *values = struct.unpack(cls._format(), data)
+        if version != cls.VERSION:
+            raise ValueError(f"{cls.CUSTOM_CODE}: options version {version}, expected {cls.VERSION}")
+        return cls(*values)
+
+
+@dataclasses.dataclass(frozen=True)
+class InitializeVariables(Options):
+    """Inputs [initial_0, variable_0, initial_1, variable_1, ...]; no outputs."""
+
+    CUSTOM_CODE: ClassVar[str] = "INITIALIZE_VARIABLES"
+
+
+@dataclasses.dataclass(frozen=True)
+class SoftmaxCrossEntropy(Options):
+    """Inputs [logits int8 [1, N], label int32 [1], learning_rate float32 [1],
+    exponentials int32 [256]]; outputs [loss float32 [1], gradient int16 [1, N],
+    gradient_scale float32 [2]]."""
+
+    CUSTOM_CODE: ClassVar[str] = "SOFTMAX_CROSS_ENTROPY"
+    classes: int
+    exponential_bits: int  # exponentials[d] = round(2^exponential_bits * exp(-beta * s * d))
+    gradient_bits: int
+    logit_scale_q16: int  # round(65536 * beta * s)
+    beta: float
+
+
+@dataclasses.dataclass(frozen=True)
+class SigmoidCrossEntropy(Options):
+    """Inputs [logit int8 [1, 1], label int32 [1], learning_rate float32 [1],
+    probabilities int32 [256]]; outputs as SOFTMAX_CROSS_ENTROPY."""
+
+    CUSTOM_CODE: ClassVar[str] = "SIGMOID_CROSS_ENTROPY"
+    gradient_bits: int  # probabilities[q + 128] = round(2^30 * sigmoid(s * (q - z)))
+
+
+@dataclasses.dataclass(frozen=True)
+class MeanSquaredError(Options):
+    """Inputs [output int8, target int8 (same shape and quantisation), learning_rate
+    float32 [1]]; outputs [loss float32 [1], gradient int16, gradient_scale float32 [2]]."""
+
+    CUSTOM_CODE: ClassVar[str] = "MEAN_SQUARED_ERROR"
+    elements: int
+    loss_scale: float  # s^2 / elements
+    gradient_scale: float  # 2 * s / elements
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvGeometry(Options):
+    """Geometry shared by the convolution operators; [H, W, C] maps, batch 1."""
+
+    input_height: int
+    input_width: int
+    input_channels: int
+    filter_height: int
+    filter_width: int
+    output_height: int
+    output_width: int
+    output_channels: int
+    stride_height: int
+    stride_width: int
+    dilation_height: int
+    dilation_width: int
+    padding_top: int
+    padding_left: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvInputGrad(ConvGeometry):
+    """Fields of CONV_2D_INPUT_GRAD and DEPTHWISE_CONV_2D_INPUT_GRAD after the geometry."""
+
+    accumulator_bits: int  # A: taps * output_channels * 127 * 2^A <= 2^31 (CONV_2D only)
+    gradient_bits: int  # B of the gradient that is written
+    weight_bound: int  # max over input channels of sum |W| that meet in one input pixel
+    mask_min: int
+    mask_max: int
+    scale_factor: float  # s_max * 32768 / 32767, or s_w without a multiplier
+
+
+@dataclasses.dataclass(frozen=True)
+class Conv2DInputGrad(ConvInputGrad):
+    """Inputs [gradient int16 [1, OH, OW, O], gradient_scale float32 [2], filter int8
+    [O, KH, KW, I], multiplier int16 [O] or absent, masked_by int8 [1, H, W, I] or absent];
+    outputs [gradient int16 [1, H, W, I], gradient_scale float32 [2]]."""
+
+    CUSTOM_CODE: ClassVar[str] = "CONV_2D_INPUT_GRAD"
+
+
+@dataclasses.dataclass(frozen=True)
+class DepthwiseConv2DInputGrad(ConvInputGrad):
+    """As CONV_2D_INPUT_GRAD with filter int8 [1, KH, KW, O], O = I * depth multiplier."""
+
+    CUSTOM_CODE: ClassVar[str] = "DEPTHWISE_CONV_2D_INPUT_GRAD"
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvFilterUpdate(ConvGeometry):
+    """Fields of the FILTER_UPDATE operators after the geometry."""
+
+    input_zero_point: int
+    channels: int  # trained channels: the first of I (CONV_2D), the first of O (DEPTHWISE)
+    clamp: int  # largest change of one weight in one step, LSB
+
+
+@dataclasses.dataclass(frozen=True)
+class Conv2DFilterUpdate(ConvFilterUpdate):
+    """Inputs [input int8 [1, H, W, I], gradient int16 [1, OH, OW, O], gradient_scale
+    float32 [2], filter int8 [O, KH, KW, I] (written), learning_rate float32 [1],
+    update_scale float32 [O] or [1], random_state int32 [1] (written)]; no outputs.
+    update_scale[c] = s_x / s_w[c]; 0 freezes the channel."""
+
+    CUSTOM_CODE: ClassVar[str] = "CONV_2D_FILTER_UPDATE"
+
+
+@dataclasses.dataclass(frozen=True)
+class DepthwiseConv2DFilterUpdate(ConvFilterUpdate):
+    """As CONV_2D_FILTER_UPDATE with filter int8 [1, KH, KW, O]."""
+
+    CUSTOM_CODE: ClassVar[str] = "DEPTHWISE_CONV_2D_FILTER_UPDATE"
+
+
+@dataclasses.dataclass(frozen=True)
+class BiasUpdate(Options):
+    """Inputs [gradient int16 [..., C], gradient_scale float32 [2], bias int32 [C]
+    (written), learning_rate float32 [1], update_scale float32 [C] or [1]]; no outputs.
+    update_scale[c] = 1 / (s_x * s_w[c]); 0 freezes the channel."""
+
+    CUSTOM_CODE: ClassVar[str] = "BIAS_UPDATE"
+    positions: int  # OH * OW
+    channels: int
+    clamp: int  # largest change in one step, LSB of the bias
+    limit: int  # |bias| stays at or below this, so that the forward accumulator cannot overflow
+
+
+@dataclasses.dataclass(frozen=True)
+class PoolGrad(Options):
+    """Fields shared by the pooling gradients; [H, W, C] maps, batch 1."""
+
+    input_height: int
+    input_width: int
+    channels: int
+    filter_height: int
+    filter_width: int
+    output_height: int
+    output_width: int
+    stride_height: int
+    stride_width: int
+    padding_top: int
+    padding_left: int
+    gradient_bits: int
+    mask_min: int
+    mask_max: int
+
+
+@dataclasses.dataclass(frozen=True)
+class AveragePool2DGrad(PoolGrad):
+    """Inputs [gradient int16 [1, OH, OW, C], gradient_scale float32 [2], masked_by int8
+    [1, H, W, C] or absent]; outputs [gradient int16 [1, H, W, C], gradient_scale]."""
+
+    CUSTOM_CODE: ClassVar[str] = "AVERAGE_POOL_2D_GRAD"
+
+
+@dataclasses.dataclass(frozen=True)
+class MaxPool2DGrad(PoolGrad):
+    """Inputs [gradient int16 [1, OH, OW, C], gradient_scale float32 [2], input int8
+    [1, H, W, C]]; outputs [gradient int16 [1, H, W, C], gradient_scale]."""
+
+    CUSTOM_CODE: ClassVar[str] = "MAX_POOL_2D_GRAD"
+
+
+@dataclasses.dataclass(frozen=True)
+class MeanGrad(Options):
+    """Inputs [gradient int16 (the reduced shape), gradient_scale float32 [2], masked_by
+    int8 (the full shape) or absent]; outputs [gradient int16 (the full shape),
+    gradient_scale]. The full shape is folded to [dim_0, dim_1, dim_2, dim_3]; reduced_i
+    is 1 where the mean runs over dim_i, else 0."""
+
+    CUSTOM_CODE: ClassVar[str] = "MEAN_GRAD"
+    dim_0: int
+    dim_1: int
+    dim_2: int
+    dim_3: int
+    reduced_0: int
+    reduced_1: int
+    reduced_2: int
+    reduced_3: int
+    mask_min: int
+    mask_max: int
+
+
+@dataclasses.dataclass(frozen=True)
+class GradientSlice(Options):
+    """The box [begin, begin + size) of a gradient: the gradient of PAD and of one input
+    of CONCATENATION. Inputs [gradient int16 [dim_0..dim_3], gradient_scale float32 [2],
+    masked_by int8 [size_0..size_3] or absent]; outputs [gradient int16 [size_0..size_3],
+    gradient_scale]."""
+
+    CUSTOM_CODE: ClassVar[str] = "GRADIENT_SLICE"
+    dim_0: int
+    dim_1: int
+    dim_2: int
+    dim_3: int
+    begin_0: int
+    begin_1: int
+    begin_2: int
+    begin_3: int
+    size_0: int
+    size_1: int
+    size_2: int
+    size_3: int
+    mask_min: int
+    mask_max: int
+
+
+@dataclasses.dataclass(frozen=True)
+class GradientMask(Options):
+    """Inputs [gradient int16, gradient_scale float32 [2], masked_by int8 (same shape)];
+    outputs [gradient int16, gradient_scale]. Zero where masked_by is clamped."""
+
+    CUSTOM_CODE: ClassVar[str] = "GRADIENT_MASK"
+    elements: int
+    mask_min: int
+    mask_max: int
+
+
+@dataclasses.dataclass(frozen=True)
+class GradientAdd(Options):
+    """The sum of two gradients of one tensor. Inputs [gradient_a int16, gradient_scale_a
+    float32 [2], gradient_b int16, gradient_scale_b float32 [2], masked_by int8 or absent];
+    outputs [gradient int16, gradient_scale]."""
+
+    CUSTOM_CODE: ClassVar[str] = "GRADIENT_ADD"
+    elements: int
+    gradient_bits: int
+    mask_min: int
+    mask_max: int
+
+
+TRAINING_OPS: tuple[type[Options], ...] = (
+    InitializeVariables,
+    SoftmaxCrossEntropy,
+    SigmoidCrossEntropy,
+    MeanSquaredError,
+    Conv2DInputGrad,
+    Conv2DFilterUpdate,
+    DepthwiseConv2DInputGrad,
+    DepthwiseConv2DFilterUpdate,
+    BiasUpdate,
+    AveragePool2DGrad,
+    MaxPool2DGrad,
+    MeanGrad,
+    GradientSlice,
+    GradientMask,
+    GradientAdd,
+)
