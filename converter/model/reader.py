@@ -1,0 +1,140 @@
+"""Reads a TFLite flatbuffer into the object graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from converter.errors import ConverterError
+from converter.model.graph import Graph, Model, Operator, Quantization, Signature, Tensor
+from converter.model.schema import DTYPES, FILE_IDENTIFIER, OPERATOR_NAMES, schema
+
+# A memory plan of the original speaks of tensors by index, which an edit renumbers.
+_STALE_METADATA = ("OfflineMemoryAllocation",)
+
+
+def read_model(data: bytes, name: str = "model") -> Model:
+    """Read a flatbuffer. `name` is used in messages only.
+
+    Raises ConverterError if the bytes are not a TFLite flatbuffer with one subgraph.
+    """
+    if len(data) < 8 or data[4:8] != FILE_IDENTIFIER:
+        raise ConverterError(f"{name}: not a TFLite flatbuffer (identifier 'TFL3' is missing)")
+    try:
+        packed = schema.ModelT.InitFromPackedBuf(data, 0)
+        return _model(packed, name)
+    except ConverterError:
+        raise
+    except Exception as error:  # the schema's code raises many kinds on a damaged file
+        raise ConverterError(f"{name}: damaged TFLite flatbuffer ({error})") from error
+
+
+def _text(value: bytes | str | None) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""
+
+
+def _model(packed: Any, name: str) -> Model:
+    if not packed.subgraphs or len(packed.subgraphs) != 1:
+        raise ConverterError(
+            f"{name}: {len(packed.subgraphs or [])} subgraphs; only models with one can be "
+            "trained (control flow has no gradient rule)"
+        )
+    subgraph = packed.subgraphs[0]
+    tensors = [_tensor(t, packed.buffers, name) for t in subgraph.tensors or []]
+    operators = [_operator(o, packed.operatorCodes, tensors) for o in subgraph.operators or []]
+    graph = Graph(
+        inputs=[tensors[i] for i in subgraph.inputs],
+        outputs=[tensors[i] for i in subgraph.outputs],
+        operators=operators,
+        name=_text(subgraph.name) or "main",
+    )
+    metadata = {
+        _text(m.name): bytes(_buffer(packed.buffers[m.buffer])) for m in packed.metadata or []
+    }
+    for stale in _STALE_METADATA:
+        metadata.pop(stale, None)
+    return Model(
+        graph=graph,
+        description=_text(packed.description),
+        metadata=metadata,
+        signatures=[_signature(s, tensors) for s in packed.signatureDefs or []],
+    )
+
+
+def _buffer(buffer: Any) -> np.ndarray:
+    if buffer.data is None:
+        return np.zeros(0, np.uint8)
+    return np.asarray(buffer.data, np.uint8)
+
+
+def _tensor(packed: Any, buffers: list[Any], model_name: str) -> Tensor:
+    dtype = DTYPES.get(packed.type)
+    shape = () if packed.shape is None else tuple(int(d) for d in packed.shape)
+    tensor = Tensor(
+        name=_text(packed.name),
+        shape=shape,
+        dtype=dtype or np.dtype(np.uint8),
+        quantization=_quantization(packed.quantization),
+        is_variable=bool(packed.isVariable),
+        shape_signature=None
+        if packed.shapeSignature is None
+        else tuple(int(d) for d in packed.shapeSignature),
+        tensor_type=None if dtype else packed.type,
+    )
+    raw = _buffer(buffers[packed.buffer])
+    if raw.size:
+        if dtype is None:
+            tensor.data = raw.copy()
+        elif raw.size != tensor.bytes:
+            raise ConverterError(
+                f"{model_name}: tensor {tensor} needs {tensor.bytes} bytes but its buffer "
+                f"holds {raw.size}; the file is damaged"
+            )
+        else:
+            tensor.data = raw.view(dtype).reshape(shape).copy()
+    return tensor
+
+
+def _quantization(packed: Any) -> Quantization | None:
+    if packed is None or packed.scale is None or len(packed.scale) == 0:
+        return None
+    scale = np.asarray(packed.scale, np.float32)
+    if packed.zeroPoint is None or len(packed.zeroPoint) == 0:
+        zero_point = np.zeros(1, np.int64)
+    else:
+        zero_point = np.asarray(packed.zeroPoint, np.int64)
+    return Quantization(scale, zero_point, int(packed.quantizedDimension))
+
+
+def _operator(packed: Any, codes: list[Any], tensors: list[Tensor]) -> Operator:
+    code = codes[packed.opcodeIndex]
+    # Files older than builtin_code (int32) hold the number in deprecated_builtin_code (int8).
+    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+    is_custom = number == schema.BuiltinOperator.CUSTOM
+    options = packed.customOptions
+    return Operator(
+        name=_text(code.customCode) if is_custom else OPERATOR_NAMES.get(number, f"OPERATOR_{number}"),
+        inputs=[None if i < 0 else tensors[i] for i in _indices(packed.inputs)],
+        outputs=[tensors[i] for i in _indices(packed.outputs)],
+        options=packed.builtinOptions,
+        options_type=packed.builtinOptionsType,
+        options_2=packed.builtinOptions2,
+        options_2_type=packed.builtinOptions2Type,
+        custom_options=None if options is None else bytes(np.asarray(options, np.uint8)),
+        is_custom=is_custom,
+        version=code.version,
+        intermediates=[tensors[i] for i in _indices(packed.intermediates)],
+    )
+
+
+def _indices(values: Any) -> list[int]:
+    return [] if values is None else [int(v) for v in values]
+
+
+def _signature(packed: Any, tensors: list[Tensor]) -> Signature:
+    return Signature(
+        key=_text(packed.signatureKey),
+        inputs={_text(m.name): tensors[m.tensorIndex] for m in packed.inputs or []},
+        outputs={_text(m.name): tensors[m.tensorIndex] for m in packed.outputs or []},
+    )
