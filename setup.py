@@ -1,0 +1,74 @@
+"""Build of the native extension; everything else is in pyproject.toml.
+
+The headers of TFLite Micro come from the xmos-ai-tools package, those of gemmlowp, if
+the headers ask for them, from the directory that GEMMLOWP_INCLUDE names
+(/usr/include/gemmlowp, Debian's libgemmlowp-dev, by default).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+from pybind11.setup_helpers import ParallelCompile, Pybind11Extension
+from setuptools import setup
+
+ROOT = Path(__file__).resolve().parent
+
+
+def tflm_include() -> str:
+    """The directory of TFLite Micro's headers."""
+    specification = importlib.util.find_spec("xmos_ai_tools")
+    if specification is None or specification.origin is None:
+        sys.exit("error: TFLite Micro's headers are missing: pip install xmos-ai-tools==1.4.2")
+    include = Path(specification.origin).parent / "runtime" / "include"
+    if not (include / "tensorflow/lite/micro/micro_interpreter.h").exists():
+        sys.exit(f"error: no TFLite Micro headers in {include}: pip install xmos-ai-tools==1.4.2")
+    return str(include)
+
+
+def files(*patterns: str) -> list[str]:
+    """Files of the project that match a pattern, without the tests."""
+    found = {path for pattern in patterns for path in ROOT.glob(pattern)}
+    return sorted(str(p.relative_to(ROOT)) for p in found if not p.stem.endswith("_test"))
+
+
+def needs_recompile(object_file: str, source: str) -> bool:
+    """Whether the source or a header in the dependency file (-MMD) is newer."""
+    made = Path(object_file)
+    listed = made.with_suffix(".d")
+    if not made.exists() or not listed.exists():
+        return True
+    rule = listed.read_text().replace("\\\n", " ").split(":", 1)[1]
+    newest = made.stat().st_mtime
+    return any(not Path(f).exists() or Path(f).stat().st_mtime > newest for f in rule.split())
+
+
+GEMMLOWP = os.environ.get("GEMMLOWP_INCLUDE", "/usr/include/gemmlowp")
+FLAGS = ["-O3", "-Dtflite=tflite_micro", "-MMD", "-Wall", "-Wextra"]
+FLAGS += ["-isystem", tflm_include(), "-isystem", GEMMLOWP]
+HEADERS = files("kernels/**/*.h", "kernels/**/*.inc", "tflm_training/*.h")
+
+
+def extension(name: str, sources: list[str]) -> Pybind11Extension:
+    return Pybind11Extension(
+        name,
+        sources,
+        include_dirs=["."],
+        depends=[*HEADERS, "setup.py"],
+        cxx_std=17,
+        extra_compile_args=FLAGS,
+    )
+
+
+DEBUG_LOG = extension("tflm_training._debug_log", ["tflm_training/_debug_log.cc"])
+# The library looks this one's DebugLog up by name.
+DEBUG_LOG.extra_compile_args = [*DEBUG_LOG.extra_compile_args, "-fvisibility=default"]
+RUNTIME = extension(
+    "tflm_training._runtime", files("tflm_training/_runtime*.cc", "kernels/**/*.cc")
+)
+
+with ParallelCompile("TFLM_TRAINING_BUILD_JOBS", needs_recompile=needs_recompile):
+    setup(ext_modules=[DEBUG_LOG, RUNTIME])

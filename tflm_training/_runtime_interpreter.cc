@@ -1,0 +1,225 @@
+#include "tflm_training/_runtime_interpreter.h"
+
+#include <cstring>
+#include <new>
+#include <stdexcept>
+
+#include "tensorflow/lite/schema/schema_generated.h"
+#include "tflm_training/_debug_log.h"
+
+namespace tflm_training {
+namespace {
+
+constexpr std::size_t kAlignment = 16;
+
+TfLiteType ToTfLiteType(tflite::TensorType type) {
+  switch (type) {
+    case tflite::TensorType_FLOAT32: return kTfLiteFloat32;
+    case tflite::TensorType_INT8: return kTfLiteInt8;
+    case tflite::TensorType_UINT8: return kTfLiteUInt8;
+    case tflite::TensorType_INT16: return kTfLiteInt16;
+    case tflite::TensorType_INT32: return kTfLiteInt32;
+    case tflite::TensorType_INT64: return kTfLiteInt64;
+    case tflite::TensorType_BOOL: return kTfLiteBool;
+    default: return kTfLiteNoType;
+  }
+}
+
+std::size_t ElementBytes(TfLiteType type) {
+  switch (type) {
+    case kTfLiteBool:
+    case kTfLiteInt8:
+    case kTfLiteUInt8: return 1;
+    case kTfLiteInt16: return 2;
+    case kTfLiteFloat32:
+    case kTfLiteInt32: return 4;
+    case kTfLiteInt64: return 8;
+    default: return 0;
+  }
+}
+
+// `what`, and after it the lines that TFLite Micro logged.
+[[noreturn]] void ThrowWithLog(const std::string& what) {
+  std::string text = what;
+  std::string line;
+  const char* separator = ": ";
+  for (const char* c = TflmTrainingLog();; ++c) {
+    if (*c != '\0' && *c != '\r' && *c != '\n') {
+      line += *c;
+      continue;
+    }
+    if (!line.empty()) {
+      text += separator + line;
+      separator = "; ";
+    }
+    line.clear();
+    if (*c == '\0') break;
+  }
+  throw std::runtime_error(text);
+}
+
+}  // namespace
+
+Interpreter::AlignedBytes Interpreter::Allocate(std::size_t bytes) {
+  const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  void* memory = std::aligned_alloc(kAlignment, rounded);
+  if (memory == nullptr) throw std::bad_alloc();
+  return AlignedBytes(static_cast<std::uint8_t*>(memory));
+}
+
+Interpreter::Interpreter(const std::string& model, std::size_t arena_bytes,
+                         bool preserve_all_tensors)
+    : model_memory_(Allocate(model.size())), preserve_all_tensors_(preserve_all_tensors) {
+  std::memcpy(model_memory_.get(), model.data(), model.size());
+  flatbuffers::Verifier verifier(model_memory_.get(), model.size());
+  if (!tflite::VerifyModelBuffer(verifier)) {
+    throw std::invalid_argument("not a TFLite model (or a damaged one)");
+  }
+  model_ = tflite::GetModel(model_memory_.get());
+  if (model_->version() != TFLITE_SCHEMA_VERSION) {
+    throw std::invalid_argument("TFLite schema version " + std::to_string(model_->version()) +
+                                ", expected " + std::to_string(TFLITE_SCHEMA_VERSION));
+  }
+  if (model_->subgraphs() == nullptr || model_->subgraphs()->size() == 0 ||
+      model_->buffers() == nullptr || model_->operator_codes() == nullptr) {
+    throw std::invalid_argument("a TFLite model without a graph");
+  }
+  subgraph_ = model_->subgraphs()->Get(0);
+  if (subgraph_->tensors() == nullptr || subgraph_->operators() == nullptr ||
+      subgraph_->inputs() == nullptr || subgraph_->outputs() == nullptr) {
+    throw std::invalid_argument("a TFLite model whose graph is empty");
+  }
+  DescribeTensors();
+  TflmTrainingClearLog();
+  RegisterAllOps(resolver_);
+  if (arena_bytes != 0) {
+    if (TryArena(arena_bytes)) return;
+  } else {
+    for (std::size_t bytes = kSmallestAutomaticArena; bytes <= kLargestArena; bytes *= 4) {
+      if (TryArena(bytes)) return;
+    }
+  }
+  ThrowWithLog("TFLite Micro cannot allocate the tensors");
+}
+
+bool Interpreter::TryArena(std::size_t bytes) {
+  TflmTrainingClearLog();
+  interpreter_.reset();
+  // Untouched pages cost nothing, so a generous arena is cheap on a host.
+  arena_ = Allocate(bytes);
+  interpreter_ = std::make_unique<OpenInterpreter>(
+      model_, resolver_, arena_.get(), bytes, nullptr, nullptr, preserve_all_tensors_);
+  return interpreter_->initialization_status() == kTfLiteOk &&
+         interpreter_->AllocateTensors() == kTfLiteOk;
+}
+
+void Interpreter::DescribeTensors() {
+  const auto& tensors = *subgraph_->tensors();
+  for (unsigned i = 0; i < tensors.size(); ++i) {
+    const tflite::Tensor& tensor = *tensors.Get(i);
+    if (tensor.buffer() >= model_->buffers()->size()) {
+      throw std::invalid_argument("tensor " + std::to_string(i) + " has no buffer");
+    }
+    TensorInfo info{};
+    info.index = static_cast<int>(i);
+    if (tensor.name() != nullptr) info.name = tensor.name()->str();
+    if (tensor.shape() != nullptr) {
+      info.shape.assign(tensor.shape()->begin(), tensor.shape()->end());
+    }
+    info.type = ToTfLiteType(tensor.type());
+    const auto* quantization = tensor.quantization();
+    if (quantization != nullptr && quantization->scale() != nullptr &&
+        quantization->scale()->size() != 0) {
+      info.scale = quantization->scale()->Get(0);
+      if (quantization->zero_point() != nullptr && quantization->zero_point()->size() != 0) {
+        info.zero_point = static_cast<int>(quantization->zero_point()->Get(0));
+      }
+    }
+    info.is_variable = tensor.is_variable();
+    const auto* data = model_->buffers()->Get(tensor.buffer())->data();
+    info.is_constant = data != nullptr && data->size() != 0;
+    tensors_.push_back(info);
+  }
+  for (const auto* list : {subgraph_->inputs(), subgraph_->outputs()}) {
+    for (const int index : *list) {
+      if (index < 0 || static_cast<unsigned>(index) >= tensors.size()) {
+        throw std::invalid_argument("an input or output names tensor " + std::to_string(index) +
+                                    ", which does not exist");
+      }
+    }
+  }
+}
+
+void Interpreter::Invoke() {
+  TflmTrainingClearLog();
+  if (interpreter_->Invoke() != kTfLiteOk) ThrowWithLog("TFLite Micro's Invoke() failed");
+}
+
+void Interpreter::Reset() {
+  TflmTrainingClearLog();
+  if (interpreter_->Reset() != kTfLiteOk) ThrowWithLog("TFLite Micro's Reset() failed");
+}
+
+std::vector<TensorInfo> Interpreter::Inputs() const {
+  std::vector<TensorInfo> result;
+  for (const int index : *subgraph_->inputs()) result.push_back(tensors_[index]);
+  return result;
+}
+
+std::vector<TensorInfo> Interpreter::Outputs() const {
+  std::vector<TensorInfo> result;
+  for (const int index : *subgraph_->outputs()) result.push_back(tensors_[index]);
+  return result;
+}
+
+TensorView Interpreter::View(int tensor_index) {
+  const TfLiteEvalTensor* tensor = interpreter_->EvalTensor(tensor_index);
+  const TensorInfo& info = tensors_[tensor_index];
+  std::size_t bytes = ElementBytes(info.type);
+  if (tensor == nullptr || tensor->data.data == nullptr || bytes == 0) {
+    throw std::invalid_argument("tensor " + std::to_string(tensor_index) + " holds no data");
+  }
+  for (const int dimension : info.shape) bytes *= static_cast<std::size_t>(dimension);
+  return {tensor->data.data, bytes, &info};
+}
+
+TensorView Interpreter::Input(int i) {
+  if (i < 0 || static_cast<unsigned>(i) >= subgraph_->inputs()->size()) {
+    throw std::out_of_range("there is no input " + std::to_string(i));
+  }
+  return View(subgraph_->inputs()->Get(i));
+}
+
+TensorView Interpreter::Output(int i) {
+  if (i < 0 || static_cast<unsigned>(i) >= subgraph_->outputs()->size()) {
+    throw std::out_of_range("there is no output " + std::to_string(i));
+  }
+  return View(subgraph_->outputs()->Get(i));
+}
+
+TensorView Interpreter::Tensor(int index) {
+  if (index < 0 || static_cast<std::size_t>(index) >= tensors_.size()) {
+    throw std::out_of_range("there is no tensor " + std::to_string(index));
+  }
+  const TensorInfo& info = tensors_[index];
+  bool lasts = preserve_all_tensors_ || info.is_variable || info.is_constant;
+  for (const int output : *subgraph_->outputs()) lasts = lasts || output == index;
+  if (!lasts) {
+    throw std::invalid_argument("tensor " + std::to_string(index) +
+                                " shares its memory: build with preserve_all_tensors=True");
+  }
+  return View(index);
+}
+
+const tflite::Buffer* Interpreter::Metadata(const std::string& name) const {
+  if (model_->metadata() == nullptr) return nullptr;
+  for (const tflite::Metadata* entry : *model_->metadata()) {
+    if (entry->name() != nullptr && entry->name()->str() == name &&
+        entry->buffer() < model_->buffers()->size()) {
+      return model_->buffers()->Get(entry->buffer());
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace tflm_training
