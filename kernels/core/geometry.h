@@ -1,0 +1,87 @@
+// Geometry of a two-dimensional window operator on [H, W, C] maps, batch 1.
+#ifndef KERNELS_CORE_GEOMETRY_H_
+#define KERNELS_CORE_GEOMETRY_H_
+
+#include <cstdint>
+
+namespace tflm_training {
+
+// Same words, same order as ConvGeometry in converter/ir/training_ops.py.
+struct ConvGeometry {
+  int32_t input_height;
+  int32_t input_width;
+  int32_t input_channels;
+  int32_t filter_height;
+  int32_t filter_width;
+  int32_t output_height;
+  int32_t output_width;
+  int32_t output_channels;
+  int32_t stride_height;
+  int32_t stride_width;
+  int32_t dilation_height;
+  int32_t dilation_width;
+  int32_t padding_top;
+  int32_t padding_left;
+};
+
+// Extents, strides and paddings stay below 2^15, so that position * stride + tap *
+// dilation fits int32. Channels are bounded by the bytes of their tensors.
+constexpr int32_t kMaxExtent = 32767;
+
+// The product of `count` extents, or -1 if one is negative or the product passes int32.
+inline int32_t ElementCount(const int32_t* extents, int count) {
+  int64_t product = 1;
+  for (int i = 0; i < count; ++i) {
+    if (extents[i] < 0) return -1;
+    product *= extents[i];
+    if (product > INT32_MAX) return -1;
+  }
+  return static_cast<int32_t>(product);
+}
+
+template <typename... Extents>
+int32_t Elements(Extents... extents) {
+  const int32_t list[] = {extents...};
+  return ElementCount(list, static_cast<int>(sizeof...(extents)));
+}
+
+inline bool IsExtent(int32_t value) { return value >= 1 && value <= kMaxExtent; }
+
+inline bool IsValid(const ConvGeometry& g) {
+  return IsExtent(g.input_height) && IsExtent(g.input_width) && g.input_channels >= 1 &&
+         IsExtent(g.filter_height) && IsExtent(g.filter_width) &&
+         IsExtent(g.output_height) && IsExtent(g.output_width) && g.output_channels >= 1 &&
+         IsExtent(g.stride_height) && IsExtent(g.stride_width) &&
+         IsExtent(g.dilation_height) && IsExtent(g.dilation_width) && g.padding_top >= 0 &&
+         g.padding_top <= kMaxExtent && g.padding_left >= 0 && g.padding_left <= kMaxExtent;
+}
+
+// Half-open range of outputs.
+struct Range {
+  int32_t begin;
+  int32_t end;
+};
+
+// The outputs in [0, outputs) whose tap `tap` falls inside [0, inputs).
+inline Range OutputsInside(int32_t outputs, int32_t inputs, int32_t stride, int32_t padding,
+                           int32_t offset) {
+  // output * stride - padding + offset must lie in [0, inputs).
+  const int32_t first = padding - offset;
+  const int32_t last = inputs - 1 + padding - offset;
+  const int32_t begin = first <= 0 ? 0 : (first + stride - 1) / stride;
+  const int32_t end = last < 0 ? 0 : last / stride + 1;
+  return {begin, end < outputs ? end : outputs};
+}
+
+// The output whose tap at `offset` (tap * dilation) falls on `input`, or -1 if none does.
+inline int32_t OutputReaching(int32_t input, int32_t outputs, int32_t stride, int32_t padding,
+                              int32_t offset) {
+  const int32_t distance = input + padding - offset;
+  if (distance < 0 || distance % stride != 0) return -1;
+  const int32_t output = distance / stride;
+  return output < outputs ? output : -1;
+}
+
+}  // namespace tflm_training
+
+#endif  // KERNELS_CORE_GEOMETRY_H_

@@ -1,0 +1,112 @@
+#include "kernels/core/op_util.h"
+
+namespace tflm_training {
+namespace {
+
+size_t ElementBytes(TfLiteType type) {
+  switch (type) {
+    case kTfLiteInt8:
+      return 1;
+    case kTfLiteInt16:
+      return 2;
+    default:  // float32 and int32 are the only others that training operators take
+      return 4;
+  }
+}
+
+}  // namespace
+
+bool OpCheck::SizeMatches(Kind kind, size_t actual, int32_t elements) {
+  if (elements >= 0 && actual == static_cast<size_t>(elements)) return true;
+  return kind == Kind::kChannelInput && actual == 1;
+}
+
+const void* OpCheck::RawOptions(size_t length, int32_t version) {
+  const void* options = node_->custom_initial_data;
+  const size_t actual = static_cast<size_t>(node_->custom_initial_data_size);
+  if (options == nullptr || actual != length ||
+      reinterpret_cast<uintptr_t>(options) % alignof(int32_t) != 0) {
+    MicroPrintf("%s: custom options of %d bytes, 4-byte aligned, expected", op_,
+                static_cast<int>(length));
+    status_ = kTfLiteError;
+    return nullptr;
+  }
+  const int32_t actual_version = *static_cast<const int32_t*>(options);
+  if (actual_version != version) {
+    MicroPrintf("%s: options version %d, expected %d", op_, static_cast<int>(actual_version),
+                static_cast<int>(version));
+    status_ = kTfLiteError;
+    return nullptr;
+  }
+  return options;
+}
+
+void OpCheck::Counts(int inputs, int outputs) {
+  Require(node_->inputs->size == inputs, "number of inputs");
+  Require(node_->outputs->size == outputs, "number of outputs");
+}
+
+void OpCheck::Require(bool condition, const char* what) {
+  if (condition || status_ != kTfLiteOk) return;
+  MicroPrintf("%s: bad %s", op_, what);
+  status_ = kTfLiteError;
+}
+
+void OpCheck::Tensor(Kind kind, int index, TfLiteType type, int32_t elements) {
+  if (status_ != kTfLiteOk) return;
+  MicroContext* micro_context = GetMicroContext(context_);
+  TfLiteTensor* tensor = kind == Kind::kOutput
+                             ? micro_context->AllocateTempOutputTensor(node_, index)
+                             : micro_context->AllocateTempInputTensor(node_, index);
+  const char* name = kind == Kind::kOutput ? "output" : "input";
+  const char* fault = nullptr;
+  if (tensor == nullptr) {
+    fault = "missing";
+  } else if (tensor->type != type) {
+    fault = "of a wrong type";
+  } else if (!SizeMatches(kind, tensor->bytes / ElementBytes(type), elements)) {
+    fault = "of a wrong size";
+  } else if (kind == Kind::kWritableInput && tensor->allocation_type == kTfLiteMmapRo) {
+    fault = "constant but updated";
+  }
+  if (fault != nullptr) {
+    MicroPrintf("%s: %s %d is %s", op_, name, index, fault);
+    status_ = kTfLiteError;
+  }
+  if (tensor != nullptr) micro_context->DeallocateTempTfLiteTensor(tensor);
+}
+
+void OpCheck::Input(int index, TfLiteType type, int32_t elements) {
+  Tensor(Kind::kInput, index, type, elements);
+}
+
+void OpCheck::OptionalInput(int index, TfLiteType type, int32_t elements) {
+  if (status_ == kTfLiteOk && index < node_->inputs->size && node_->inputs->data[index] < 0) {
+    return;
+  }
+  Tensor(Kind::kInput, index, type, elements);
+}
+
+void OpCheck::WritableInput(int index, TfLiteType type, int32_t elements) {
+  Tensor(Kind::kWritableInput, index, type, elements);
+}
+
+void OpCheck::Output(int index, TfLiteType type, int32_t elements) {
+  Tensor(Kind::kOutput, index, type, elements);
+}
+
+void OpCheck::ChannelInput(int index, int32_t channels) {
+  Tensor(Kind::kChannelInput, index, kTfLiteFloat32, channels);
+}
+
+void OpCheck::GradientInput(int index, int32_t elements) {
+  Tensor(Kind::kInput, index, kTfLiteInt16, elements);
+  Tensor(Kind::kInput, index + 1, kTfLiteFloat32, 2);
+}
+
+void OpCheck::GradientOutput(int index, int32_t elements) {
+  Tensor(Kind::kOutput, index, kTfLiteInt16, elements);
+  Tensor(Kind::kOutput, index + 1, kTfLiteFloat32, 2);
+}
+
+}  // namespace tflm_training
