@@ -1,0 +1,7 @@
+"""Training of int8 models with TFLite Micro's interpreter, on this computer."""
+
+from tflm_training.data import DataError
+from tflm_training.history import History, Progress
+from tflm_training.trainer import Trainer
+
+__all__ = ["DataError", "History", "Progress", "Trainer"]

@@ -1,0 +1,105 @@
+"""What a training flatbuffer says about itself: its metadata and its graph's signature."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tflm_training.data import DataError
+
+if TYPE_CHECKING:
+    from tflm_training._runtime import Interpreter, TensorInfo
+
+METADATA_NAME = "tflm_training"
+VERSION = 1
+LOSSES = ("softmax_cross_entropy", "sigmoid_cross_entropy", "mse")
+# Every TFLite int8 LOGISTIC has these output parameters, and logits never do: they would
+# all be positive.
+_PROBABILITY_SCALE = 1.0 / 256.0
+_PROBABILITY_ZERO_POINT = -128
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """The loss and the tensors of a training flatbuffer.
+
+    Inputs are [input, label or target, learning_rate], outputs [output, loss].
+    classes: labels are in [0, classes); 0 for the mean squared error.
+    random_state: index of the generator's variable, int32 [1].
+    variables: the weights that training changes, without the generator's state.
+    """
+
+    loss: str
+    classes: int
+    input: TensorInfo
+    output: TensorInfo
+    random_state: int
+    variables: tuple[TensorInfo, ...]
+
+    @property
+    def is_regression(self) -> bool:
+        return self.loss == "mse"
+
+    def predicted_class(self, output: np.ndarray) -> int:
+        """The class that one quantised output stands for."""
+        if self.loss == "softmax_cross_entropy":
+            return int(np.argmax(output))
+        # Half a probability, or a logit of zero.
+        threshold = self.output.zero_point
+        is_probability = (self.output.scale, threshold) == (
+            _PROBABILITY_SCALE,
+            _PROBABILITY_ZERO_POINT,
+        )
+        return int(output.reshape(-1)[0] >= (0 if is_probability else threshold))
+
+
+def read_signature(interpreter: Interpreter) -> Signature:
+    """The signature of the loaded model. Raises DataError if it is no training flatbuffer."""
+    metadata = _metadata(interpreter)
+    loss = metadata["loss"]
+    inputs, outputs = interpreter.inputs(), interpreter.outputs()
+    if len(inputs) != 3 or len(outputs) != 2:
+        raise DataError(
+            f"a training flatbuffer of {len(inputs)} inputs and {len(outputs)} outputs: the runner "
+            "takes [input, label, learning_rate] and [output, loss]"
+        )
+    variables = [tensor for tensor in interpreter.tensors() if tensor.is_variable]
+    states = [tensor.index for tensor in variables if tensor.name == metadata["random_state"]]
+    if len(states) != 1:
+        raise DataError(f"no variable {metadata['random_state']!r} in the training flatbuffer")
+    return Signature(
+        loss=loss,
+        classes=_classes(loss, metadata.get("num_classes"), outputs[0]),
+        input=inputs[0],
+        output=outputs[0],
+        random_state=states[0],
+        variables=tuple(tensor for tensor in variables if tensor.index != states[0]),
+    )
+
+
+def _metadata(interpreter: Interpreter) -> dict[str, Any]:
+    content = interpreter.metadata(METADATA_NAME)
+    if content is None:
+        raise DataError("is not a training flatbuffer: run python -m converter first")
+    try:
+        metadata = json.loads(content.rstrip(b"\0").decode("utf-8"))
+        version, loss = metadata["version"], metadata["loss"]
+        metadata["random_state"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(f"its metadata {METADATA_NAME!r} is damaged ({error!r})") from error
+    if version != VERSION:
+        raise DataError(f"a training flatbuffer of version {version}; this runner reads {VERSION}")
+    if loss not in LOSSES:
+        raise DataError(f"unknown loss {loss!r}; this runner knows {', '.join(LOSSES)}")
+    return dict(metadata)
+
+
+def _classes(loss: str, stated: int | None, output: TensorInfo) -> int:
+    if loss == "mse":
+        return 0
+    if loss == "sigmoid_cross_entropy":
+        return 2
+    return stated if stated is not None else int(np.prod(output.shape))

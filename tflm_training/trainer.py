@@ -1,0 +1,258 @@
+"""Training and evaluation of a training flatbuffer on this computer.
+
+The same flatbuffer, kernels and interpreter as on a microcontroller: batch size 1, one
+Invoke() a sample, bit for bit the same weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tflm_training import data
+from tflm_training._library import runtime
+from tflm_training.data import DataError
+from tflm_training.history import History, Progress
+from tflm_training.signature import read_signature
+
+DEFAULT_LEARNING_RATE = 0.01
+DEFAULT_EPOCHS = 5
+# The label that asks for inference; the mean squared error has learning rate 0 for it.
+_NO_LABEL = np.array([-1], np.int32)
+_NO_LEARNING_RATE = np.array([0.0], np.float32)
+
+ProgressHook = Callable[[Progress], None]
+
+
+class Trainer:
+    """A training flatbuffer with its weights.
+
+    model: the path of the .tflite or its bytes, which are copied. seed: any integer >= 0,
+    for the order of the samples and for stochastic rounding; two trainers with the same
+    seed that are called alike hold the same weights bit for bit. arena_bytes: None takes
+    as much as the model needs.
+
+    Arrays follow the rules in `tflm_training.data`; x is [N, ...]. y holds class indices
+    [N], or, for a model with the mean squared error, targets shaped like the output, where
+    None makes the inputs the targets. Every method raises DataError for what it cannot use
+    and RuntimeError, with TFLite Micro's text, when the interpreter fails.
+    """
+
+    def __init__(
+        self, model: str | Path | bytes, seed: int = 0, arena_bytes: int | None = None
+    ) -> None:
+        if seed < 0:
+            raise DataError(f"seed {seed}: must be 0 or larger")
+        if arena_bytes is not None and arena_bytes <= 0:
+            raise DataError(f"arena_bytes {arena_bytes}: must be larger than 0")
+        name = "model" if isinstance(model, bytes) else str(model)
+        try:
+            content = model if isinstance(model, bytes) else Path(model).read_bytes()
+        except OSError as error:
+            raise DataError(f"{name}: {error.strerror or error}") from error
+        try:
+            self._interpreter = runtime().Interpreter(content, arena_bytes)
+            self._signature = read_signature(self._interpreter)
+        except ValueError as error:
+            raise DataError(f"{name}: {error}") from error
+        self._seed = seed
+        self._no_label = _NO_LABEL
+        if self.is_regression:
+            self._no_label = np.zeros(self._signature.output.shape, self._signature.output.dtype)
+        self._seed_everything()
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the loss is the mean squared error, so that y holds targets."""
+        return self._signature.is_regression
+
+    @property
+    def arena_used_bytes(self) -> int:
+        """Bytes of the arena in use on this host; a 32-bit target needs fewer."""
+        return self._interpreter.arena_used_bytes()
+
+    def describe(self) -> str:
+        """The loss and the tensors of the flatbuffer's signature, one a line."""
+        signature = self._signature
+        lines = [f"loss: {signature.loss}"]
+        for role, tensor in (("input", signature.input), ("output", signature.output)):
+            lines.append(
+                f"{role}: {tensor.name} {tensor.dtype.name} {list(tensor.shape)}, "
+                f"scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
+            )
+        lines.append(f"variables: {len(signature.variables)}")
+        return "\n".join(lines)
+
+    def variables(self) -> dict[str, np.ndarray]:
+        """Copies of the tensors that training changes, by their names in the flatbuffer."""
+        return {v.name: self._interpreter.tensor(v.index) for v in self._signature.variables}
+
+    def reset(self) -> None:
+        """Back to the weights of the flatbuffer and to the seed, as after construction."""
+        self._interpreter.reset()
+        self._seed_everything()
+
+    def fit(
+        self,
+        x_train: np.ndarray,
+        y_train: np.ndarray | None = None,
+        epochs: int = DEFAULT_EPOCHS,
+        learning_rate: float = DEFAULT_LEARNING_RATE,
+        validation_data: tuple[np.ndarray, np.ndarray | None] | None = None,
+        shuffle: bool = True,
+        decay: str | None = "linear",
+        progress: ProgressHook | None = None,
+    ) -> History:
+        """Train `epochs` times on every sample, one sample a step.
+
+        decay: "linear" lowers the learning rate from `learning_rate` at the first step to
+        `learning_rate / steps` at the last; None keeps it. progress is called after each
+        step. The loss and accuracy of an epoch are those of the forward passes, each
+        before its own update. Continues from the present weights.
+        """
+        if epochs < 1:
+            raise DataError(f"epochs {epochs}: must be 1 or larger")
+        if not math.isfinite(learning_rate) or learning_rate < 0.0:
+            raise DataError(f"learning_rate {learning_rate}: must be finite and not negative")
+        if decay not in (None, "linear"):
+            raise DataError(f"decay {decay!r}: must be 'linear' or None")
+        inputs, labels, _ = self._prepare("x_train", x_train, "y_train", y_train)
+        if validation_data is not None:
+            self._prepare("x of validation_data", validation_data[0], "y of it", validation_data[1])
+        steps = epochs * len(inputs)
+        step = 0
+        result = History()
+        for epoch in range(epochs):
+            order = self._generator.permutation(len(inputs)) if shuffle else range(len(inputs))
+            running = _Running(self.is_regression)
+            for sample in order:
+                share = 1.0 - step / steps if decay == "linear" else 1.0
+                rate = np.array([learning_rate * share], np.float32)
+                output, loss = self._step(inputs[sample], labels[sample], rate)
+                running.add(loss, self._is_correct(output, labels[sample]))
+                step += 1
+                if progress is not None:
+                    progress(running.progress(step, steps, epoch))
+            values = running.values()
+            if validation_data is not None:
+                for key, value in self.evaluate(*validation_data).items():
+                    values[f"val_{key}"] = value
+            result.append(values)
+        result.steps = step
+        return result
+
+    def evaluate(
+        self, x: np.ndarray, y: np.ndarray | None = None, progress: ProgressHook | None = None
+    ) -> dict[str, float]:
+        """Mean loss and accuracy, without changing a weight.
+
+        Returns {"loss", "accuracy"}, or {"loss", "mse"} for a regression. There `loss` is the
+        graph's own, against the quantised target, and `mse` compares real values: the
+        output with the target as it was given.
+        """
+        inputs, labels, targets = self._prepare("x", x, "y", y)
+        running = _Running(self.is_regression)
+        squares = 0.0
+        for i, (sample, label) in enumerate(zip(inputs, labels)):
+            output, loss = self._step(sample, label, _NO_LEARNING_RATE)
+            running.add(loss, self._is_correct(output, label))
+            if targets is not None:
+                error = data.dequantize(output, self._signature.output) - targets[i]
+                squares += float(np.mean(np.square(error)))
+            if progress is not None:
+                progress(running.progress(i + 1, len(inputs), 0))
+        result = running.values()
+        if targets is not None:
+            result["mse"] = squares / len(inputs)
+        return result
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """The model's output in real values, float32 [N, ...]."""
+        return data.dequantize(self.predict_quantized(x), self._signature.output)
+
+    def predict_quantized(self, x: np.ndarray) -> np.ndarray:
+        """The model's output as it is, int8 [N, ...]."""
+        inputs = data.prepare("x", x, self._signature.input)
+        return np.concatenate(list(self._outputs(inputs)))
+
+    def _outputs(self, inputs: np.ndarray) -> Iterator[np.ndarray]:
+        for sample in inputs:
+            output, _ = self._step(sample, self._no_label, _NO_LEARNING_RATE)
+            yield output.reshape(1, *data.sample_shape(self._signature.output))
+
+    def _step(
+        self, sample: np.ndarray, label: np.ndarray, learning_rate: np.ndarray
+    ) -> tuple[np.ndarray, float]:
+        """One Invoke(): the quantised output and the loss."""
+        interpreter = self._interpreter
+        # All of them each time: TFLite Micro reuses the memory of its inputs.
+        interpreter.set_input(0, sample)
+        interpreter.set_input(1, label)
+        interpreter.set_input(2, learning_rate)
+        interpreter.invoke()
+        return interpreter.get_output(0), float(interpreter.get_output(1)[0])
+
+    def _is_correct(self, output: np.ndarray, label: np.ndarray) -> bool:
+        return not self.is_regression and self._signature.predicted_class(output) == label[0]
+
+    def _prepare(
+        self, x_name: str, x: np.ndarray, y_name: str, y: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Checked arrays: inputs [N, ...], labels [N, 1] or targets, real targets or None."""
+        signature = self._signature
+        inputs = data.prepare(x_name, x, signature.input)
+        if self.is_regression:
+            targets, real = data.prepare_targets(
+                y_name, y, inputs, signature.input, signature.output
+            )
+            return inputs, targets, real
+        if y is None:
+            raise DataError(f"{y_name}: missing, this model needs class labels")
+        labels = data.prepare_labels(y_name, y, len(inputs), signature.classes)
+        return inputs, labels.reshape(-1, 1), None
+
+    def _seed_everything(self) -> None:
+        """Seed the order of the samples and the graph's generator.
+
+        The graph copies its variables out of the flatbuffer in the first Invoke() after a
+        reset, so one inference comes first. The state is the first 32-bit word of
+        numpy.random.SeedSequence(seed), or 1 if that is 0, at which xorshift would stay.
+        """
+        self._generator = np.random.default_rng(self._seed)
+        signature = self._signature
+        self._step(
+            np.zeros(signature.input.shape, signature.input.dtype),
+            self._no_label,
+            _NO_LEARNING_RATE,
+        )
+        word = int(np.random.SeedSequence(self._seed).generate_state(1)[0]) or 1
+        state = np.array([word], np.uint32).view(np.int32)
+        self._interpreter.set_tensor(signature.random_state, state)
+
+
+class _Running:
+    """Means over an epoch."""
+
+    def __init__(self, is_regression: bool) -> None:
+        self._is_regression = is_regression
+        self._samples = 0
+        self._loss = 0.0
+        self._correct = 0
+
+    def add(self, loss: float, correct: bool) -> None:
+        self._samples += 1
+        self._loss += loss
+        self._correct += correct
+
+    def values(self) -> dict[str, float]:
+        values = {"loss": self._loss / self._samples}
+        if not self._is_regression:
+            values["accuracy"] = self._correct / self._samples
+        return values
+
+    def progress(self, step: int, steps: int, epoch: int) -> Progress:
+        values = self.values()
+        return Progress(step, steps, epoch, values["loss"], values.get("accuracy"))
