@@ -42,8 +42,10 @@ const void* OpCheck::RawOptions(size_t length, int32_t version) {
 }
 
 void OpCheck::Counts(int inputs, int outputs) {
-  Require(node_->inputs->size == inputs, "number of inputs");
-  Require(node_->outputs->size == outputs, "number of outputs");
+  // TFLM leaves a list that the flatbuffer lacks as nullptr.
+  Require(node_->inputs != nullptr && node_->inputs->size == inputs, "number of inputs");
+  Require(node_->outputs == nullptr ? outputs == 0 : node_->outputs->size == outputs,
+          "number of outputs");
 }
 
 void OpCheck::Require(bool condition, const char* what) {
@@ -68,6 +70,8 @@ void OpCheck::Tensor(Kind kind, int index, TfLiteType type, int32_t elements) {
     fault = "of a wrong size";
   } else if (kind == Kind::kWritableInput && tensor->allocation_type == kTfLiteMmapRo) {
     fault = "constant but updated";
+  } else if (kind == Kind::kConstantInput && tensor->allocation_type != kTfLiteMmapRo) {
+    fault = "not a constant";
   }
   if (fault != nullptr) {
     MicroPrintf("%s: %s %d is %s", op_, name, index, fault);
@@ -85,6 +89,10 @@ void OpCheck::OptionalInput(int index, TfLiteType type, int32_t elements) {
     return;
   }
   Tensor(Kind::kInput, index, type, elements);
+}
+
+void OpCheck::ConstantInput(int index, TfLiteType type, int32_t elements) {
+  Tensor(Kind::kConstantInput, index, type, elements);
 }
 
 void OpCheck::WritableInput(int index, TfLiteType type, int32_t elements) {

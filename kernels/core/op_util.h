@@ -40,6 +40,8 @@ class OpCheck {
   // which Elements() gives on overflow, fails. Dims are free: FULLY_CONNECTED is 2-D.
   void Input(int index, TfLiteType type, int32_t elements);
   void OptionalInput(int index, TfLiteType type, int32_t elements);
+  // As Input; fails unless the tensor is a constant in flash.
+  void ConstantInput(int index, TfLiteType type, int32_t elements);
   // As Input; a constant in flash fails.
   void WritableInput(int index, TfLiteType type, int32_t elements);
   void Output(int index, TfLiteType type, int32_t elements);

@@ -1,0 +1,1 @@
+"""The training kernels: C++ for TFLite Micro, each with a bit-exact NumPy twin."""

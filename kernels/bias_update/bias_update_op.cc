@@ -1,0 +1,42 @@
+#include "kernels/bias_update/bias_update.h"
+#include "kernels/core/op_util.h"
+#include "kernels/core/registration.h"
+
+namespace tflm_training {
+namespace {
+
+TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
+  OpCheck check(context, node, "BIAS_UPDATE");
+  const auto* options = check.Options<BiasUpdateOptions>();
+  if (options == nullptr) return kTfLiteError;
+  check.Require(
+      options->positions >= 1 && options->positions <= BiasUpdateOptions::kMaxPositions,
+      "positions");
+  check.Require(options->channels >= 1, "channels");
+  check.Require(options->clamp >= 1, "clamp");
+  check.Require(options->limit >= 0, "limit");
+  check.Counts(5, 0);
+  check.GradientInput(0, Elements(options->positions, options->channels));
+  check.WritableInput(2, kTfLiteInt32, options->channels);
+  check.Input(3, kTfLiteFloat32, 1);
+  check.ChannelInput(4, options->channels);
+  return check.status();
+}
+
+TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
+  const GradientScale scale = ReadGradientScale(InputData<float>(context, node, 1));
+  if (scale.max_abs == 0) return kTfLiteOk;
+  BiasUpdate(GetOptions<BiasUpdateOptions>(node), InputData<int16_t>(context, node, 0), scale,
+             *InputData<float>(context, node, 3), InputData<float>(context, node, 4),
+             IsPerChannel(context, node, 4), WritableInputData<int32_t>(context, node, 2));
+  return kTfLiteOk;
+}
+
+}  // namespace
+
+const TFLMRegistration* Register_BIAS_UPDATE() {
+  static constexpr TFLMRegistration registration = MakeRegistration(Prepare, Eval);
+  return &registration;
+}
+
+}  // namespace tflm_training

@@ -1,0 +1,51 @@
+// Options that CONV_2D and DEPTHWISE_CONV_2D gradients share; the same words in the same
+// order as ConvInputGrad and ConvFilterUpdate in converter/ir/training_ops.py.
+#ifndef KERNELS_CORE_CONV_OPTIONS_H_
+#define KERNELS_CORE_CONV_OPTIONS_H_
+
+#include <cstdint>
+
+#include "kernels/core/geometry.h"
+
+namespace tflm_training {
+
+struct ConvInputGradOptions {
+  static constexpr int32_t kVersion = 1;
+
+  int32_t version;
+  ConvGeometry geometry;
+  int32_t accumulator_bits;  // 1..15
+  int32_t gradient_bits;     // 1..15
+  int32_t weight_bound;      // max over input channels of sum |W| that meet in one pixel
+  int32_t mask_min;
+  int32_t mask_max;
+  float scale_factor;
+};
+static_assert(sizeof(ConvInputGradOptions) == 21 * 4, "a record of 32-bit words");
+
+struct ConvFilterUpdateOptions {
+  static constexpr int32_t kVersion = 1;
+
+  int32_t version;
+  ConvGeometry geometry;
+  int32_t input_zero_point;  // -128..127
+  int32_t channels;          // trained channels, the first ones
+  int32_t clamp;             // 1..127, largest change of one weight in one step, LSB
+};
+static_assert(sizeof(ConvFilterUpdateOptions) == 18 * 4, "a record of 32-bit words");
+
+// What a filter update needs to know of the step.
+struct FilterStep {
+  float learning_rate;
+  const float* update_scale;  // s_x / s_w, 0 freezes a channel
+  bool per_channel;           // update_scale has one element for each output channel
+
+  // The factor from the accumulator of channel `o` to LSB of its weights.
+  float FactorOf(float sigma, int32_t o) const {
+    return (learning_rate * sigma) * update_scale[per_channel ? o : 0];
+  }
+};
+
+}  // namespace tflm_training
+
+#endif  // KERNELS_CORE_CONV_OPTIONS_H_

@@ -1,0 +1,44 @@
+// What the operators of the losses share: outputs [loss float32 [1], gradient int16,
+// gradient_scale float32 [2]] and tables in flash.
+#ifndef KERNELS_CORE_LOSS_OP_H_
+#define KERNELS_CORE_LOSS_OP_H_
+
+#include <cstdint>
+
+#include "kernels/core/gradient.h"
+#include "kernels/core/op_util.h"
+
+namespace tflm_training {
+
+constexpr int kLossOutputs = 3;
+
+inline void CheckLossOutputs(OpCheck& check, int32_t elements) {
+  check.Output(0, kTfLiteFloat32, 1);
+  check.GradientOutput(1, elements);
+}
+
+// Input `index` must be a constant int32 table with `entries` entries in 0..limit, which is
+// what keeps the sums of the kernels inside int32.
+inline void CheckTable(OpCheck& check, const TfLiteContext* context, const TfLiteNode* node,
+                       int index, int32_t entries, int32_t limit) {
+  check.ConstantInput(index, kTfLiteInt32, entries);
+  if (check.status() != kTfLiteOk) return;
+  const int32_t* table = InputData<int32_t>(context, node, index);
+  for (int32_t i = 0; i < entries; ++i) {
+    check.Require(table[i] >= 0 && table[i] <= limit, "table");
+  }
+}
+
+inline int16_t* LossGradient(const TfLiteContext* context, const TfLiteNode* node) {
+  return OutputData<int16_t>(context, node, 1);
+}
+
+inline void WriteLoss(float loss, GradientScale scale, const TfLiteContext* context,
+                      const TfLiteNode* node) {
+  OutputData<float>(context, node, 0)[0] = loss;
+  WriteGradientScale(scale, OutputData<float>(context, node, 2));
+}
+
+}  // namespace tflm_training
+
+#endif  // KERNELS_CORE_LOSS_OP_H_

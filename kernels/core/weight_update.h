@@ -1,0 +1,43 @@
+// One step of one quantised parameter; docs/arithmetic.md, "Updates".
+#ifndef KERNELS_CORE_WEIGHT_UPDATE_H_
+#define KERNELS_CORE_WEIGHT_UPDATE_H_
+
+#include <cstdint>
+
+#include "kernels/core/fixed_point.h"
+#include "kernels/core/random.h"
+
+namespace tflm_training {
+
+// Largest |weight|: TFLite's int8 filters are symmetric, -128 is not used.
+constexpr int32_t kWeightLimit = 127;
+
+// acc * factor rounded to the nearest integer, within +-clamp, for a factor that trains.
+inline int32_t RoundedStep(int32_t acc, Factor factor, int32_t clamp) {
+  // At a shift of -31 every acc other than 0 gives 2^29 or more.
+  const int shift = 32 + Max(factor.shift, -31);
+  const int64_t step = RoundingShift(static_cast<int64_t>(acc) * factor.multiplier, shift);
+  return static_cast<int32_t>(step > clamp ? clamp : step < -clamp ? -clamp : step);
+}
+
+// The same rounded at random, up with the probability of the fraction, for a shift in
+// 1..Factor::kMaxShift and a clamp of at most 127. Draws one number.
+inline int32_t StochasticStep(int32_t acc, Factor factor, int32_t clamp, Random* random) {
+  // |t| <= 2^30 and the random addend is below 2^30, so their sum fits.
+  int32_t t = static_cast<int32_t>((static_cast<int64_t>(acc) * factor.multiplier) >> 32);
+  const int32_t limit = factor.shift <= 24 ? clamp << factor.shift : INT32_MAX;
+  t = Clamp(t, -limit, limit);
+  return (t + static_cast<int32_t>(random->Next() >> (32 - factor.shift))) >> factor.shift;
+}
+
+// Moves `weight` against its gradient; the result stays within +-kWeightLimit.
+inline int8_t UpdatedWeight(int8_t weight, int32_t acc, Factor factor, int32_t clamp,
+                            Random* random) {
+  const int32_t step = factor.shift > 0 ? StochasticStep(acc, factor, clamp, random)
+                                        : RoundedStep(acc, factor, clamp);
+  return static_cast<int8_t>(Clamp(weight - step, -kWeightLimit, kWeightLimit));
+}
+
+}  // namespace tflm_training
+
+#endif  // KERNELS_CORE_WEIGHT_UPDATE_H_

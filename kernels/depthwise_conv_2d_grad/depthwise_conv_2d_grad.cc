@@ -1,0 +1,141 @@
+#include "kernels/depthwise_conv_2d_grad/depthwise_conv_2d_grad.h"
+
+#include <cstring>
+
+#include "kernels/core/accumulate.h"
+#include "kernels/core/fixed_point.h"
+#include "kernels/core/weight_update.h"
+
+namespace tflm_training {
+namespace {
+
+// One output channel with the only, or the largest, weight scale.
+constexpr int32_t kNoMultiplier = 32768;
+
+// acc[c] = sum of W[ky, kx, first + c] * m[oy, ox, first + c] over all that reach (y, x).
+void AccumulatePixel(const ConvGeometry& g, const int16_t* gradient, const int8_t* filter,
+                     int32_t y, int32_t x, int32_t first, int32_t count, int32_t* acc) {
+  for (int32_t ky = 0; ky < g.filter_height; ++ky) {
+    const int32_t oy = OutputReaching(y, g.output_height, g.stride_height, g.padding_top,
+                                      ky * g.dilation_height);
+    if (oy < 0) continue;
+    for (int32_t kx = 0; kx < g.filter_width; ++kx) {
+      const int32_t ox = OutputReaching(x, g.output_width, g.stride_width, g.padding_left,
+                                        kx * g.dilation_width);
+      if (ox < 0) continue;
+      MultiplyAccumulate(filter + (ky * g.filter_width + kx) * g.output_channels + first,
+                         gradient + (oy * g.output_width + ox) * g.output_channels + first,
+                         count, acc);
+    }
+  }
+}
+
+// values[c] = x[(first + c) / depth_multiplier] - zero_point.
+void ExpandInput(const int8_t* pixel, int32_t zero_point, int32_t depth_multiplier,
+                 int32_t first, int32_t count, int16_t* values) {
+  if (depth_multiplier == 1) {
+    for (int32_t c = 0; c < count; ++c) {
+      values[c] = static_cast<int16_t>(pixel[first + c] - zero_point);
+    }
+    return;
+  }
+  int32_t channel = first / depth_multiplier;
+  int32_t phase = first % depth_multiplier;
+  for (int32_t c = 0; c < count; ++c) {
+    values[c] = static_cast<int16_t>(pixel[channel] - zero_point);
+    if (++phase == depth_multiplier) {
+      phase = 0;
+      ++channel;
+    }
+  }
+}
+
+// acc[c] = sum over outputs of (x[.., c / M] - zero_point) * m[.., c] at tap (ky, kx).
+void AccumulateTap(const ConvFilterUpdateOptions& options, const int8_t* input,
+                   const int16_t* gradient, int32_t ky, int32_t kx, int32_t first,
+                   int32_t count, int32_t* acc) {
+  const ConvGeometry& g = options.geometry;
+  const int32_t depth_multiplier = g.output_channels / g.input_channels;
+  const int32_t offset_y = ky * g.dilation_height;
+  const int32_t offset_x = kx * g.dilation_width;
+  const Range rows = OutputsInside(g.output_height, g.input_height, g.stride_height,
+                                   g.padding_top, offset_y);
+  const Range columns = OutputsInside(g.output_width, g.input_width, g.stride_width,
+                                      g.padding_left, offset_x);
+  int16_t values[kChannelBlock];
+  for (int32_t oy = rows.begin; oy < rows.end; ++oy) {
+    const int32_t iy = oy * g.stride_height - g.padding_top + offset_y;
+    for (int32_t ox = columns.begin; ox < columns.end; ++ox) {
+      const int32_t ix = ox * g.stride_width - g.padding_left + offset_x;
+      ExpandInput(input + (iy * g.input_width + ix) * g.input_channels,
+                  options.input_zero_point, depth_multiplier, first, count, values);
+      MultiplyAccumulate(values,
+                         gradient + (oy * g.output_width + ox) * g.output_channels + first,
+                         count, acc);
+    }
+  }
+}
+
+}  // namespace
+
+GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
+                                       const int16_t* gradient, GradientScale scale,
+                                       const int8_t* filter, const int16_t* multiplier,
+                                       ActivationMask mask, int16_t* input_gradient) {
+  const ConvGeometry& g = options.geometry;
+  const int32_t depth_multiplier = g.output_channels / g.input_channels;
+  const uint64_t bound = static_cast<uint64_t>(scale.max_abs) *
+                         static_cast<uint64_t>(options.weight_bound);
+  const int shift = Max(-15, Bits(bound) - options.gradient_bits);
+
+  GradientWriter writer(input_gradient, mask);
+  int32_t index = 0;
+  int32_t acc[kChannelBlock];
+  for (int32_t y = 0; y < g.input_height; ++y) {
+    for (int32_t x = 0; x < g.input_width; ++x) {
+      // The M output channels of an input channel may lie in two blocks or more.
+      int64_t total = 0;
+      int32_t phase = 0;
+      for (int32_t first = 0; first < g.output_channels; first += kChannelBlock) {
+        const int32_t count = Min(kChannelBlock, g.output_channels - first);
+        memset(acc, 0, sizeof(acc));
+        AccumulatePixel(g, gradient, filter, y, x, first, count, acc);
+        for (int32_t c = 0; c < count; ++c) {
+          total += static_cast<int64_t>(acc[c]) *
+                   (multiplier == nullptr ? kNoMultiplier : multiplier[first + c]);
+          if (++phase < depth_multiplier) continue;
+          writer.Write(index++,
+                       Saturate(RoundingShift(total, 15 + shift), options.gradient_bits));
+          total = 0;
+          phase = 0;
+        }
+      }
+    }
+  }
+  return {(scale.sigma * options.scale_factor) * PowerOfTwo(shift), writer.max_abs()};
+}
+
+void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
+                                 const int16_t* gradient, GradientScale scale,
+                                 const FilterStep& step, int8_t* filter, Random* random) {
+  const ConvGeometry& g = options.geometry;
+  int32_t acc[kChannelBlock];
+  for (int32_t ky = 0; ky < g.filter_height; ++ky) {
+    for (int32_t kx = 0; kx < g.filter_width; ++kx) {
+      int8_t* row = filter + (ky * g.filter_width + kx) * g.output_channels;
+      for (int32_t first = 0; first < options.channels; first += kChannelBlock) {
+        const int32_t count = Min(kChannelBlock, options.channels - first);
+        memset(acc, 0, sizeof(acc));
+        AccumulateTap(options, input, gradient, ky, kx, first, count, acc);
+        for (int32_t c = 0; c < count; ++c) {
+          const Factor factor = DecomposeFactor(step.FactorOf(scale.sigma, first + c));
+          if (!factor.trains()) continue;
+          row[first + c] =
+              UpdatedWeight(row[first + c], acc[c], factor, options.clamp, random);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace tflm_training

@@ -1,0 +1,39 @@
+// Gradients of DEPTHWISE_CONV_2D with any depth multiplier: O = I * M, and output channel o
+// reads input channel o / M.
+// Formulas: docs/arithmetic.md; shapes and options: converter/ir/training_ops.py.
+#ifndef KERNELS_DEPTHWISE_CONV_2D_GRAD_DEPTHWISE_CONV_2D_GRAD_H_
+#define KERNELS_DEPTHWISE_CONV_2D_GRAD_DEPTHWISE_CONV_2D_GRAD_H_
+
+#include <cstdint>
+
+#include "kernels/core/conv_options.h"
+#include "kernels/core/gradient.h"
+#include "kernels/core/random.h"
+
+namespace tflm_training {
+
+// Writes dL/d(input), int16 [H, W, I], to `input_gradient` and returns its scale.
+//   gradient    int16 [OH, OW, O], scaled by `scale`; scale.max_abs must not be 0
+//   filter      int8 [KH, KW, O]
+//   multiplier  int16 [O], round(32767 * s_w / max s_w), or nullptr (one scale for all)
+//   mask        saved activation int8 [H, W, I]
+// The accumulator does not overflow if KH * KW * 127 * scale.max_abs <= 2^31;
+// options.accumulator_bits is not used. About 400 bytes of stack.
+GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
+                                       const int16_t* gradient, GradientScale scale,
+                                       const int8_t* filter, const int16_t* multiplier,
+                                       ActivationMask mask, int16_t* input_gradient);
+
+// Moves the first `options.channels` output channels of `filter`, int8 [KH, KW, O], one
+// step against dL/d(filter); the weights stay within +-127.
+//   input     int8 [H, W, I]
+//   gradient  int16 [OH, OW, O], scaled by `scale`; scale.max_abs must not be 0
+// The accumulator does not overflow if OH * OW * 255 * scale.max_abs <= 2^31. `random`
+// advances by one for each weight that is rounded. About 600 bytes of stack.
+void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
+                                 const int16_t* gradient, GradientScale scale,
+                                 const FilterStep& step, int8_t* filter, Random* random);
+
+}  // namespace tflm_training
+
+#endif  // KERNELS_DEPTHWISE_CONV_2D_GRAD_DEPTHWISE_CONV_2D_GRAD_H_

@@ -1,0 +1,43 @@
+#include "kernels/core/conv_op.h"
+#include "kernels/core/registration.h"
+#include "kernels/depthwise_conv_2d_grad/depthwise_conv_2d_grad.h"
+
+namespace tflm_training {
+namespace {
+
+ConvFilterLayout LayoutOf(const ConvGeometry& g) {
+  return {Elements(g.filter_height, g.filter_width, g.output_channels), g.output_channels,
+          g.input_channels >= 1 && g.output_channels % g.input_channels == 0};
+}
+
+TfLiteStatus PrepareInputGrad(TfLiteContext* context, TfLiteNode* node) {
+  return PrepareConvInputGrad(context, node, "DEPTHWISE_CONV_2D_INPUT_GRAD", LayoutOf);
+}
+
+TfLiteStatus EvalInputGrad(TfLiteContext* context, TfLiteNode* node) {
+  return EvalConvInputGrad(context, node, DepthwiseConv2DInputGrad);
+}
+
+TfLiteStatus PrepareFilterUpdate(TfLiteContext* context, TfLiteNode* node) {
+  return PrepareConvFilterUpdate(context, node, "DEPTHWISE_CONV_2D_FILTER_UPDATE", LayoutOf);
+}
+
+TfLiteStatus EvalFilterUpdate(TfLiteContext* context, TfLiteNode* node) {
+  return EvalConvFilterUpdate(context, node, DepthwiseConv2DFilterUpdate);
+}
+
+}  // namespace
+
+const TFLMRegistration* Register_DEPTHWISE_CONV_2D_INPUT_GRAD() {
+  static constexpr TFLMRegistration registration =
+      MakeRegistration(PrepareInputGrad, EvalInputGrad);
+  return &registration;
+}
+
+const TFLMRegistration* Register_DEPTHWISE_CONV_2D_FILTER_UPDATE() {
+  static constexpr TFLMRegistration registration =
+      MakeRegistration(PrepareFilterUpdate, EvalFilterUpdate);
+  return &registration;
+}
+
+}  // namespace tflm_training
