@@ -63,7 +63,7 @@ class OpCheck {
   TfLiteStatus status() const { return status_; }
 
  private:
-  enum class Kind { kInput, kChannelInput, kWritableInput, kOutput };
+  enum class Kind { kInput, kChannelInput, kConstantInput, kWritableInput, kOutput };
 
   static bool SizeMatches(Kind kind, size_t actual, int32_t elements);
 
