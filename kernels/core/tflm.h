@@ -5,6 +5,7 @@
 
 #include "tensorflow/lite/c/common.h"
 #include "tensorflow/lite/micro/kernels/kernel_util.h"
+#include "tensorflow/lite/micro/memory_helpers.h"
 #include "tensorflow/lite/micro/micro_common.h"
 #include "tensorflow/lite/micro/micro_context.h"
 #include "tensorflow/lite/micro/micro_log.h"
@@ -13,6 +14,7 @@ namespace tflm_training {
 
 using tflite::GetMicroContext;
 using tflite::MicroContext;
+using tflite::TfLiteEvalTensorByteLength;
 using tflite::micro::GetEvalInput;
 using tflite::micro::GetEvalOutput;
 using tflite::micro::GetMutableEvalInput;

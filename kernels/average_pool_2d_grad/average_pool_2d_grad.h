@@ -1,0 +1,27 @@
+// Gradient of AVERAGE_POOL_2D.
+#ifndef KERNELS_AVERAGE_POOL_2D_GRAD_AVERAGE_POOL_2D_GRAD_H_
+#define KERNELS_AVERAGE_POOL_2D_GRAD_AVERAGE_POOL_2D_GRAD_H_
+
+#include <cstdint>
+
+#include "kernels/core/gradient.h"
+#include "kernels/core/pool.h"
+
+namespace tflm_training {
+
+// Every input takes the gradient of the windows that hold it, each divided by the number of
+// inputs of that window that are inside the map.
+//
+//   gradient [OH, OW, C] mantissas of the pooled map
+//   scale    of `gradient`; without a gradient nothing is written
+//   mask     [H, W, C] saved input map
+//   result   [H, W, C] mantissas, |m| < 2^gradient_bits
+//
+// Returns the scale of `result`. The caller owns all memory. `options` must be valid
+// (IsValid in kernels/core/pool.h). About 100 bytes of stack. Source: docs/arithmetic.md.
+GradientScale AveragePool2DGrad(const PoolGradOptions& options, const int16_t* gradient,
+                                GradientScale scale, ActivationMask mask, int16_t* result);
+
+}  // namespace tflm_training
+
+#endif  // KERNELS_AVERAGE_POOL_2D_GRAD_AVERAGE_POOL_2D_GRAD_H_

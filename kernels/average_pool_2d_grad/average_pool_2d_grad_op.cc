@@ -1,0 +1,44 @@
+#include "kernels/average_pool_2d_grad/average_pool_2d_grad.h"
+#include "kernels/core/op_util.h"
+#include "kernels/core/registration.h"
+
+namespace tflm_training {
+namespace {
+
+constexpr int kGradient = 0;
+constexpr int kMaskedBy = 2;
+
+TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
+  OpCheck check(context, node, "AVERAGE_POOL_2D_GRAD");
+  const auto* options = check.Options<PoolGradOptions>();
+  if (options == nullptr) return kTfLiteError;
+  check.Counts(3, 2);
+  check.Require(IsValid(*options), "geometry");
+  check.GradientBits(options->gradient_bits);
+  const int32_t inputs =
+      Elements(options->input_height, options->input_width, options->channels);
+  check.GradientInput(
+      kGradient, Elements(options->output_height, options->output_width, options->channels));
+  check.OptionalInput(kMaskedBy, kTfLiteInt8, inputs);
+  check.GradientOutput(0, inputs);
+  return check.status();
+}
+
+TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
+  const auto& options = GetOptions<PoolGradOptions>(node);
+  const GradientScale scale = AveragePool2DGrad(
+      options, InputData<int16_t>(context, node, kGradient),
+      ReadGradientScale(InputData<float>(context, node, kGradient + 1)),
+      {InputData<int8_t>(context, node, kMaskedBy), options.mask_min, options.mask_max},
+      OutputData<int16_t>(context, node, 0));
+  WriteGradientScale(scale, OutputData<float>(context, node, 1));
+  return kTfLiteOk;
+}
+
+constexpr TFLMRegistration kRegistration = MakeRegistration(Prepare, Eval);
+
+}  // namespace
+
+const TFLMRegistration* Register_AVERAGE_POOL_2D_GRAD() { return &kRegistration; }
+
+}  // namespace tflm_training

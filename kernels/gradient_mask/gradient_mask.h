@@ -1,0 +1,35 @@
+// A gradient where the activation it passes was not clamped.
+#ifndef KERNELS_GRADIENT_MASK_GRADIENT_MASK_H_
+#define KERNELS_GRADIENT_MASK_GRADIENT_MASK_H_
+
+#include <cstdint>
+
+#include "kernels/core/gradient.h"
+
+namespace tflm_training {
+
+// Same words, same order as GradientMask in converter/ir/training_ops.py.
+struct GradientMaskOptions {
+  static constexpr int32_t kVersion = 1;
+
+  int32_t version;
+  int32_t elements;  // >= 1
+  int32_t mask_min;
+  int32_t mask_max;
+};
+
+// Copies a gradient, zero where the saved activation is <= mask_min or >= mask_max.
+//
+//   gradient  [elements] mantissas
+//   scale     of `gradient`; without a gradient nothing is written
+//   masked_by [elements] saved activation
+//   result    [elements] mantissas; may be `gradient` itself
+//
+// Returns the scale of `result`. The caller owns all memory. Constant stack.
+// Source: docs/arithmetic.md.
+GradientScale GradientMask(const GradientMaskOptions& options, const int16_t* gradient,
+                           GradientScale scale, const int8_t* masked_by, int16_t* result);
+
+}  // namespace tflm_training
+
+#endif  // KERNELS_GRADIENT_MASK_GRADIENT_MASK_H_

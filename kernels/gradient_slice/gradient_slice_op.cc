@@ -1,0 +1,46 @@
+#include "kernels/core/op_util.h"
+#include "kernels/core/registration.h"
+#include "kernels/gradient_slice/gradient_slice.h"
+
+namespace tflm_training {
+namespace {
+
+constexpr int kGradient = 0;
+constexpr int kMaskedBy = 2;
+
+TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
+  OpCheck check(context, node, "GRADIENT_SLICE");
+  const auto* options = check.Options<GradientSliceOptions>();
+  if (options == nullptr) return kTfLiteError;
+  check.Counts(3, 2);
+  for (int i = 0; i < 4; ++i) {
+    check.Require(options->begin[i] >= 0, "begin");
+    check.Require(options->size[i] >= 1 && options->size[i] <= options->dims[i], "size");
+    if (check.status() != kTfLiteOk) return kTfLiteError;
+    check.Require(options->begin[i] <= options->dims[i] - options->size[i], "begin");
+  }
+  const int32_t elements = ElementCount(options->size, 4);
+  check.GradientInput(kGradient, ElementCount(options->dims, 4));
+  check.OptionalInput(kMaskedBy, kTfLiteInt8, elements);
+  check.GradientOutput(0, elements);
+  return check.status();
+}
+
+TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
+  const auto& options = GetOptions<GradientSliceOptions>(node);
+  const GradientScale scale = GradientSlice(
+      options, InputData<int16_t>(context, node, kGradient),
+      ReadGradientScale(InputData<float>(context, node, kGradient + 1)),
+      {InputData<int8_t>(context, node, kMaskedBy), options.mask_min, options.mask_max},
+      OutputData<int16_t>(context, node, 0));
+  WriteGradientScale(scale, OutputData<float>(context, node, 1));
+  return kTfLiteOk;
+}
+
+constexpr TFLMRegistration kRegistration = MakeRegistration(Prepare, Eval);
+
+}  // namespace
+
+const TFLMRegistration* Register_GRADIENT_SLICE() { return &kRegistration; }
+
+}  // namespace tflm_training

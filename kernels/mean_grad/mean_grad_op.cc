@@ -1,0 +1,46 @@
+#include "kernels/core/op_util.h"
+#include "kernels/core/registration.h"
+#include "kernels/mean_grad/mean_grad.h"
+
+namespace tflm_training {
+namespace {
+
+constexpr int kGradient = 0;
+constexpr int kMaskedBy = 2;
+
+TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
+  OpCheck check(context, node, "MEAN_GRAD");
+  const auto* options = check.Options<MeanGradOptions>();
+  if (options == nullptr) return kTfLiteError;
+  check.Counts(3, 2);
+  int32_t kept[4];
+  for (int i = 0; i < 4; ++i) {
+    check.Require(options->dims[i] >= 1, "dims");
+    check.Require(options->reduced[i] == 0 || options->reduced[i] == 1, "reduced");
+    kept[i] = options->reduced[i] == 0 ? options->dims[i] : 1;
+  }
+  const int32_t elements = ElementCount(options->dims, 4);
+  check.GradientInput(kGradient, ElementCount(kept, 4));
+  check.OptionalInput(kMaskedBy, kTfLiteInt8, elements);
+  check.GradientOutput(0, elements);
+  return check.status();
+}
+
+TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
+  const auto& options = GetOptions<MeanGradOptions>(node);
+  const GradientScale scale = MeanGrad(
+      options, InputData<int16_t>(context, node, kGradient),
+      ReadGradientScale(InputData<float>(context, node, kGradient + 1)),
+      {InputData<int8_t>(context, node, kMaskedBy), options.mask_min, options.mask_max},
+      OutputData<int16_t>(context, node, 0));
+  WriteGradientScale(scale, OutputData<float>(context, node, 1));
+  return kTfLiteOk;
+}
+
+constexpr TFLMRegistration kRegistration = MakeRegistration(Prepare, Eval);
+
+}  // namespace
+
+const TFLMRegistration* Register_MEAN_GRAD() { return &kRegistration; }
+
+}  // namespace tflm_training

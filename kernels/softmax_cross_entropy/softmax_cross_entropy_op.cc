@@ -1,0 +1,57 @@
+#include "kernels/core/loss.h"
+#include "kernels/core/loss_op.h"
+#include "kernels/core/op_util.h"
+#include "kernels/core/registration.h"
+#include "kernels/softmax_cross_entropy/softmax_cross_entropy.h"
+
+namespace tflm_training {
+namespace {
+
+constexpr int kLogits = 0;
+constexpr int kLabel = 1;
+constexpr int kLearningRate = 2;
+constexpr int kTable = 3;
+
+TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
+  OpCheck check(context, node, "SOFTMAX_CROSS_ENTROPY");
+  const auto* options = check.Options<SoftmaxCrossEntropyOptions>();
+  if (options == nullptr) return kTfLiteError;
+  check.Counts(4, kLossOutputs);
+  check.Require(options->exponential_bits >= 0 && options->exponential_bits <= 30,
+                "exponential_bits");
+  check.Require(options->classes >= 1, "classes");
+  if (check.status() != kTfLiteOk) return kTfLiteError;
+
+  const int32_t one = int32_t{1} << options->exponential_bits;
+  check.Require(options->classes <= (int32_t{1} << 30) / one, "classes");
+  check.Require(options->logit_scale_q16 >= 0, "logit_scale_q16");
+  check.Require(IsPositive(options->beta), "beta");
+  check.GradientBits(options->gradient_bits);
+  check.Input(kLogits, kTfLiteInt8, options->classes);
+  check.Input(kLabel, kTfLiteInt32, 1);
+  check.Input(kLearningRate, kTfLiteFloat32, 1);
+  CheckTable(check, context, node, kTable, kExponentials, one);
+  CheckLossOutputs(check, options->classes);
+  if (check.status() != kTfLiteOk) return kTfLiteError;
+  check.Require(InputData<int32_t>(context, node, kTable)[0] == one, "exponentials[0]");
+  return check.status();
+}
+
+TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
+  GradientScale scale;
+  const float loss = SoftmaxCrossEntropy(
+      GetOptions<SoftmaxCrossEntropyOptions>(node), InputData<int8_t>(context, node, kLogits),
+      InputData<int32_t>(context, node, kLabel)[0],
+      InputData<float>(context, node, kLearningRate)[0],
+      InputData<int32_t>(context, node, kTable), LossGradient(context, node), &scale);
+  WriteLoss(loss, scale, context, node);
+  return kTfLiteOk;
+}
+
+constexpr TFLMRegistration kRegistration = MakeRegistration(Prepare, Eval);
+
+}  // namespace
+
+const TFLMRegistration* Register_SOFTMAX_CROSS_ENTROPY() { return &kRegistration; }
+
+}  // namespace tflm_training
