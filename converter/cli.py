@@ -1,0 +1,127 @@
+"""The converter's command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from converter.conversion import TrainingModel, convert
+from converter.errors import ConverterError
+from converter.files import check_free, output_paths, write_all
+from converter.passes.loss import LOSSES
+from converter.report.c_array import c_array
+from converter.report.console import print_plan
+from converter.report.json_report import json_report
+from converter.report.plan import layer_plans
+from converter.search.scheme import AUTO
+
+EXIT_ERROR = 1
+EXIT_INTERRUPTED = 130
+_UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
+
+
+def parse_bytes(text: str) -> int:
+    """'256k' -> 262144; 'k' and 'm' are binary, as memory is. Raises ArgumentTypeError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([km]?)(?:i?b)?", text.strip().lower())
+    value = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+    if value <= 0:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no amount of memory; write bytes, or 256k, or 1m"
+        )
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m converter",
+        description="Rewrite an int8 TFLite model so that TensorFlow Lite Micro can train it.",
+    )
+    parser.add_argument("model", type=Path, help="int8 .tflite model")
+    parser.add_argument(
+        "--budget",
+        type=parse_bytes,
+        required=True,
+        help="arena on the device, in bytes: 262144 or 256k",
+    )
+    parser.add_argument(
+        "--output", type=Path, help="directory or .tflite file (default: beside the model)"
+    )
+    parser.add_argument(
+        "--update",
+        default=AUTO,
+        metavar="SPEC",
+        help="what to train: auto (default, the deepest last:K that fits), all, last:K (weights "
+        "and biases of the last K layers), bias:K, or a JSON scheme file",
+    )
+    parser.add_argument(
+        "--num_classes", type=int, metavar="N", help="replace the classifier by one of N classes"
+    )
+    parser.add_argument(
+        "--loss", choices=LOSSES, help="default: cross-entropy; mse for autoencoders and regressors"
+    )
+    parser.add_argument(
+        "--c_array", action="store_true", help="also write the flatbuffer as C++ source (.h, .cc)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace existing results")
+    volume = parser.add_mutually_exclusive_group()
+    volume.add_argument("--quiet", action="store_true", help="print errors only")
+    volume.add_argument("--verbose", action="store_true", help="show every layer")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line. Returns the exit status: 0, 1 for an error, 2 for wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        _run(options)
+    except ConverterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    paths = output_paths(options.model, options.output, options.c_array)
+    check_free(list(paths.values()), options.model, options.overwrite)
+    try:
+        data = options.model.read_bytes()
+    except OSError as error:
+        raise ConverterError(f"{options.model}: {error.strerror or error}") from error
+    console = Console(quiet=options.quiet)
+    converted = _convert(options, data, Console(stderr=True, quiet=options.quiet))
+    plans = layer_plans(converted)
+    contents = {
+        paths["tflite"]: converted.flatbuffer,
+        paths["json"]: (json.dumps(json_report(converted, plans), indent=2) + "\n").encode(),
+    }
+    if options.c_array:
+        header, source = c_array(converted.flatbuffer, paths["h"].stem)
+        contents[paths["h"]] = header.encode()
+        contents[paths["cc"]] = source.encode()
+    write_all(contents)
+    print_plan(console, converted, plans, options.verbose)
+    for path in contents:
+        console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+
+
+def _convert(options: argparse.Namespace, data: bytes, console: Console) -> TrainingModel:
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("choosing what fits", total=None, visible=options.update == AUTO)
+        return convert(
+            data,
+            budget=options.budget,
+            update=options.update,
+            loss=options.loss,
+            num_classes=options.num_classes,
+            name=options.model.name,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )

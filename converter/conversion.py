@@ -1,0 +1,74 @@
+"""The conversion as a function: from an int8 model to a training flatbuffer."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from converter.errors import ConverterError
+from converter.memory.arena import ArenaEstimate, predict_arena
+from converter.memory.targets import CORTEX_M, HOST_64
+from converter.model import write_model
+from converter.passes.differentiate import NoGradientError
+from converter.passes.training_graph import Source, TrainingGraph, build_training_graph, prepare
+from converter.search.auto import Progress, choose_scheme, deepest_that_works
+from converter.search.scheme import AUTO, parse_scheme
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingModel:
+    """A converted model.
+
+    flatbuffer: the bytes of the training .tflite; training: its graph, layers and scheme;
+    arena, arena_host: what TFLM takes from the arena on a 32-bit Cortex-M and on the 64-bit
+    host; budget: bytes, or None.
+    """
+
+    source: Source
+    budget: int | None
+    flatbuffer: bytes
+    training: TrainingGraph
+    arena: ArenaEstimate
+    arena_host: ArenaEstimate
+
+
+def convert(
+    model: bytes,
+    budget: int | None = None,
+    update: str = AUTO,
+    loss: str | None = None,
+    num_classes: int | None = None,
+    name: str = "model",
+    progress: Progress = lambda done, total: None,
+) -> TrainingModel:
+    """Convert an int8 TFLite model to one that TFLM trains.
+
+    model: flatbuffer bytes; budget: bytes of arena on Cortex-M, None for no limit; update:
+    what to train (see converter.search.scheme); loss: softmax_cross_entropy or mse, None to
+    choose by the model's head; num_classes: replace the classifier by one of so many classes;
+    name: of the model, in messages. Raises ConverterError with one clear line.
+    """
+    source = Source(model, name, loss, num_classes)
+    if budget is not None and budget <= 0:
+        raise ConverterError(f"--budget {budget}: must be a positive number of bytes")
+    if update == AUTO:
+        scheme = choose_scheme(source, budget, progress)
+    else:
+        scheme = parse_scheme(update, prepare(source).layers)
+    try:
+        training = build_training_graph(source, scheme)
+    except NoGradientError as error:
+        raise NoGradientError(f"{name}: {error}; {deepest_that_works(source)}") from error
+    arena = predict_arena(training.model, CORTEX_M)
+    if budget is not None and arena.total > budget:
+        raise ConverterError(
+            f"{name}: --update {update} needs {arena.total} bytes of arena, the budget is {budget}; "
+            "raise --budget, train less or use --update auto"
+        )
+    return TrainingModel(
+        source=source,
+        budget=budget,
+        flatbuffer=write_model(training.model),
+        training=training,
+        arena=arena,
+        arena_host=predict_arena(training.model, HOST_64),
+    )

@@ -1,0 +1,1 @@
+"""Passes over the object graph, one to a file."""

@@ -1,0 +1,144 @@
+"""Reverse-mode differentiation of a graph, at conversion.
+
+The walk visits only operators between a trained layer and the loss, so what a sparse
+scheme does not need is never made: no gradient operator before the first trained layer, no
+filter gradient for a frozen one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from converter.errors import ConverterError
+from converter.ir.activation import Clamp, clamp_of
+from converter.ir.backward import Backward, Gradient
+from converter.ir.bounds import MAX_GRADIENT_BITS
+from converter.model.graph import Graph, Operator, Tensor
+from converter.rules import LayerUpdate, Rule, rule_of
+from converter.rules.rule import Wanted
+
+Updates = dict[int, LayerUpdate]
+"""id(operator) -> what it trains."""
+
+
+class NoGradientError(ConverterError):
+    """The trained part holds an operator that cannot be differentiated."""
+
+
+class Differentiator:
+    """Emits the backward pass of one graph. Use `differentiate`."""
+
+    def __init__(self, graph: Graph, loss_input: Tensor, updates: Updates) -> None:
+        self._graph = graph
+        self._updates = updates
+        self._producer = {id(o): op for op in graph.operators for o in op.outputs}
+        ancestors = self._ancestors(loss_input)
+        self._carries: set[int] = set()
+        self._path: list[Operator] = []
+        for operator in graph.operators:
+            trained = id(operator) in updates
+            if trained and id(operator) not in ancestors:
+                raise ConverterError(
+                    f"{operator.name} {operator.output} is to be trained but does not reach "
+                    "the loss; leave it out of the update"
+                )
+            if id(operator) not in ancestors:
+                continue
+            if trained or any(id(t) in self._carries for t in operator.inputs):
+                self._carries.update(id(t) for t in operator.outputs)
+                self._path.append(operator)
+        self._contributions: defaultdict[int, int] = defaultdict(int)
+        for operator in self._path:
+            _require_rule(operator)
+            for _, tensor in self._carrying_inputs(operator):
+                self._contributions[id(tensor)] += 1
+        self._bits: dict[int, int] = {}
+
+    def gradient_bits(self, tensor: Tensor) -> int:
+        """The most bits that every reader of the tensor's gradient can take."""
+        if id(tensor) not in self._bits:
+            producer = self._producer.get(id(tensor))
+            if producer is None or id(tensor) not in self._carries:
+                bits = MAX_GRADIENT_BITS
+            else:
+                update = self._updates.get(id(producer))
+                bits = _require_rule(producer).output_gradient_bits(producer, update, self)
+                if bits < 1:
+                    raise NoGradientError(
+                        f"{producer.name} {producer.output}: too many positions for an int32 "
+                        "filter gradient; freeze its weights"
+                    )
+            self._bits[id(tensor)] = bits
+        return self._bits[id(tensor)]
+
+    def run(self, loss_input: Tensor, loss_gradient: Gradient, backward: Backward) -> None:
+        parts: defaultdict[int, list[Gradient]] = defaultdict(list)
+        parts[id(loss_input)].append(loss_gradient)
+        for operator in reversed(self._path):
+            rule = _require_rule(operator)
+            output = operator.output
+            gradient = backward.total(
+                output, parts.pop(id(output)), self._clamp(output), self.gradient_bits(output)
+            )
+            # Input gradients first: they need the weights of the forward pass.
+            for index, tensor in self._carrying_inputs(operator):
+                single = self._contributions[id(tensor)] == 1 and tensor is not loss_input
+                wanted = Wanted(
+                    tensor,
+                    self._clamp(tensor) if single else None,
+                    self.gradient_bits(tensor),
+                )
+                parts[id(tensor)].append(
+                    rule.input_gradient(operator, index, gradient, wanted, backward)
+                )
+            update = self._updates.get(id(operator))
+            if update is not None:
+                rule.update(operator, update, gradient, backward)
+
+    def _ancestors(self, tensor: Tensor) -> set[int]:
+        found: set[int] = set()
+        pending = [tensor]
+        while pending:
+            operator = self._producer.get(id(pending.pop()))
+            if operator is not None and id(operator) not in found:
+                found.add(id(operator))
+                pending.extend(t for t in operator.inputs if t is not None)
+        return found
+
+    def _carrying_inputs(self, operator: Operator) -> list[tuple[int, Tensor]]:
+        return [
+            (i, t) for i, t in enumerate(operator.inputs) if t is not None and id(t) in self._carries
+        ]
+
+    def _clamp(self, tensor: Tensor) -> Clamp | None:
+        """The clamp that the values of `tensor` have gone through."""
+        source = tensor
+        while (producer := self._producer.get(id(source))) is not None:
+            rule = rule_of(producer.name)
+            if rule is None:
+                return None
+            if not rule.passes_values(producer):
+                clamp = clamp_of(producer.output, rule.output_clamp(producer))
+                return clamp and Clamp(tensor, clamp.minimum, clamp.maximum)
+            assert producer.inputs[0] is not None
+            source = producer.inputs[0]
+        return None
+
+
+def _require_rule(operator: Operator) -> Rule:
+    rule = None if operator.is_custom else rule_of(operator.name)
+    reason = "it has no gradient rule" if rule is None else rule.check(operator)
+    if rule is None or reason:
+        raise NoGradientError(f"{operator.name} {operator.output} cannot be trained through: {reason}")
+    return rule
+
+
+def differentiate(
+    graph: Graph, loss_input: Tensor, loss_gradient: Gradient, updates: Updates, backward: Backward
+) -> None:
+    """Append to `backward` the gradients and updates that `updates` asks for.
+
+    loss_input: the tensor that the loss reads; loss_gradient: its gradient. Raises
+    NoGradientError if an operator on the way has no rule or fails its check.
+    """
+    Differentiator(graph, loss_input, updates).run(loss_input, loss_gradient, backward)

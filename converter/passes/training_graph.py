@@ -1,0 +1,156 @@
+"""Puts the passes together: a model and a scheme become a training graph."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+
+from converter.errors import ConverterError
+from converter.ir.backward import Backward
+from converter.ir.layers import Layer, find_layers
+from converter.ir.training_ops import TRAINING_OPS
+from converter.model import Graph, Model, Operator, Quantization, Signature, Tensor, read_model
+from converter.passes.classifier import replace_classifier
+from converter.passes.differentiate import Differentiator
+from converter.passes.dilation import fold_dilated_convolutions
+from converter.passes.fold import fold_constants
+from converter.passes.loss import Head, Loss, build_loss, find_head
+from converter.passes.variables import make_variables, unshare_biases
+from converter.search.scheme import Scheme
+
+METADATA_NAME = "tflm_training"
+METADATA_VERSION = 1
+RANDOM_STATE_NAME = "random_state"
+_INITIAL_RANDOM_STATE = 0x2545F491
+_RESERVED_NAMES = ("label", "target", "learning_rate", "loss")
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """The model that a user brings. data: flatbuffer bytes; name: for messages."""
+
+    data: bytes
+    name: str
+    loss: str | None = None
+    num_classes: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A model read, folded to batch 1 and with its head found; still only inference."""
+
+    model: Model
+    head: Head
+    layers: list[Layer]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingGraph:
+    """A model that trains. forward: the operators of the model itself; backward: the loss,
+    gradients and updates behind them."""
+
+    model: Model
+    head: Head
+    layers: list[Layer]
+    scheme: Scheme
+    forward: list[Operator]
+    backward: list[Operator]
+
+
+def prepare(source: Source) -> Prepared:
+    """Read a model and make it ready to be differentiated.
+
+    Raises ConverterError for files, models and heads that cannot be trained.
+    """
+    model = read_model(source.data, source.name)
+    graph = model.graph
+    _check_is_new(model, source.name)
+    fold_constants(graph)
+    fold_dilated_convolutions(graph)
+    head = find_head(graph, source.loss)
+    if source.num_classes is not None:
+        replace_classifier(graph, head, source.num_classes)
+        head = find_head(graph, source.loss)
+    layers = find_layers(graph)
+    if not layers:
+        raise ConverterError(
+            f"{source.name}: no CONV_2D, DEPTHWISE_CONV_2D or FULLY_CONNECTED with constant "
+            "weights; there is nothing to train"
+        )
+    return Prepared(model, head, layers)
+
+
+def _check_is_new(model: Model, name: str) -> None:
+    codes = {options.CUSTOM_CODE for options in TRAINING_OPS}
+    if METADATA_NAME in model.metadata or any(
+        op.is_custom and op.name in codes for op in model.graph.operators
+    ):
+        raise ConverterError(f"{name}: already a training flatbuffer; convert the original model")
+    for tensor in (*model.graph.inputs, *model.graph.outputs):
+        if tensor.name in _RESERVED_NAMES:
+            raise ConverterError(
+                f"{name}: an input or output is called '{tensor.name}', a name that the training "
+                "flatbuffer needs for its own; rename it"
+            )
+
+
+def build_training_graph(source: Source, scheme: Scheme) -> TrainingGraph:
+    """Convert with a given scheme. Raises NoGradientError if a rule is missing on the way."""
+    prepared = prepare(source)
+    graph, layers = prepared.model.graph, prepared.layers
+    forward = list(graph.operators)
+    trained = {id(layers[index].operator): update for index, update in scheme.items()}
+    unshare_biases(graph, [layers[index].operator for index in sorted(scheme)])
+
+    learning_rate = Tensor("learning_rate", (1,), np.dtype(np.float32))
+    initial = np.array([_INITIAL_RANDOM_STATE], np.int32)
+    random_state = Tensor(
+        RANDOM_STATE_NAME, (1,), initial.dtype, Quantization.per_tensor(1.0, 0), initial
+    )
+    backward = Backward(learning_rate, random_state)
+    loss = _differentiate(graph, prepared.head, Differentiator(
+        graph, prepared.head.logits, trained), backward)
+
+    graph.operators += backward.operators
+    graph.inputs = [*graph.inputs, loss.label, learning_rate]
+    graph.outputs = [*graph.outputs, loss.value]
+    parameters: list[Tensor] = []
+    for index, update in sorted(scheme.items()):
+        bias = layers[index].bias
+        parameters += [layers[index].filter] if update.channels else []
+        parameters += [bias] if update.bias and bias is not None else []
+    trains_filters = any(update.channels for update in scheme.values())
+    parameters += [random_state] if trains_filters else []
+    make_variables(graph, list({id(t): t for t in parameters}.values()))
+    _describe(prepared.model, prepared.head, RANDOM_STATE_NAME if trains_filters else None)
+    return TrainingGraph(
+        prepared.model, prepared.head, layers, scheme, forward, backward.operators
+    )
+
+
+def _differentiate(
+    graph: Graph, head: Head, differentiator: Differentiator, backward: Backward
+) -> Loss:
+    bits = differentiator.gradient_bits(head.logits)
+    loss = build_loss(head, backward.learning_rate, backward.new_gradient(head.logits), bits)
+    backward.operators.append(loss.operator)
+    differentiator.run(head.logits, loss.gradient, backward)
+    return loss
+
+
+def _describe(model: Model, head: Head, random_state: str | None) -> None:
+    """Leave in the file what a runner needs to know."""
+    graph = model.graph
+    model.signatures.append(
+        Signature("train", {t.name: t for t in graph.inputs}, {t.name: t for t in graph.outputs})
+    )
+    model.metadata[METADATA_NAME] = json.dumps(
+        {
+            "version": METADATA_VERSION,
+            "loss": head.loss,
+            "num_classes": head.num_classes,
+            "random_state": random_state,
+        }
+    ).encode()

@@ -1,0 +1,1 @@
+"""What the converter tells: the plan as a table, as JSON and as C source."""

@@ -1,0 +1,99 @@
+"""The plan on the console."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from converter.conversion import TrainingModel
+from converter.report.plan import LayerPlan
+
+
+def _update(plan: LayerPlan) -> str:
+    if plan.update is None:
+        return "[dim]frozen[/dim]"
+    parts = []
+    if plan.update.channels == plan.update.of:
+        parts.append("weights")
+    elif plan.update.channels:
+        parts.append(f"{plan.update.channels}/{plan.update.of} channels")
+    if plan.update.bias:
+        parts.append("bias")
+    text = " + ".join(parts)
+    if plan.frozen_channels:
+        text += f" ({plan.frozen_channels} weak channels frozen)"
+    return text
+
+
+def _count(value: int) -> str:
+    return f"{value:,}" if value else ""
+
+
+def _kib(value: int) -> str:
+    return f"{value:,} bytes ({value / 1024:.1f} KiB)"
+
+
+def print_plan(
+    console: Console, converted: TrainingModel, plans: list[LayerPlan], verbose: bool
+) -> None:
+    """Print the table of layers and the arena against the budget.
+
+    Without `verbose`, frozen layers before the first one that takes part are one row.
+    """
+    table = Table(title=f"Training plan of {escape(converted.source.name)}", title_justify="left")
+    for heading, justify in (
+        ("#", "right"),
+        ("layer", "left"),
+        ("op", "left"),
+        ("output", "left"),
+        ("update", "left"),
+        ("saved bytes", "right"),
+        ("MACs forward", "right"),
+        ("MACs backward", "right"),
+    ):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    first = next(
+        (i for i, p in enumerate(plans) if p.update or p.macs_backward or p.saved_bytes), 0
+    )
+    hidden = 0 if verbose else first
+    if hidden:
+        forward = sum(p.macs_forward for p in plans[:hidden])
+        table.add_row(f"0-{hidden - 1}", "", "", "", "[dim]frozen[/dim]", "", _count(forward), "")
+    for plan in plans[hidden:]:
+        table.add_row(
+            str(plan.index),
+            escape(plan.name),
+            plan.operator,
+            "x".join(map(str, plan.shape)),
+            _update(plan),
+            _count(plan.saved_bytes),
+            _count(plan.macs_forward),
+            _count(plan.macs_backward),
+        )
+    table.add_section()
+    table.add_row(
+        "",
+        "total",
+        "",
+        "",
+        "",
+        _count(sum(p.saved_bytes for p in plans)),
+        _count(sum(p.macs_forward for p in plans)),
+        _count(sum(p.macs_backward for p in plans)),
+    )
+    console.print(table)
+    _print_memory(console, converted)
+
+
+def _print_memory(console: Console, converted: TrainingModel) -> None:
+    arena, budget = converted.arena.total, converted.budget
+    line = f"arena on Cortex-M: {_kib(arena)}"
+    if budget is not None:
+        line += f" of {_kib(budget)} budget, {100 * arena / budget:.0f} %"
+    console.print(line, highlight=False)
+    console.print(f"arena on a 64-bit host: {_kib(converted.arena_host.total)}", highlight=False)
+    console.print(f"flash for the model: {_kib(len(converted.flatbuffer))}", highlight=False)
+    console.print(
+        "The stack and the rest of the application are not in these figures.", highlight=False
+    )

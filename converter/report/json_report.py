@@ -1,0 +1,39 @@
+"""The plan as JSON, for scripts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from converter.conversion import TrainingModel
+from converter.report.plan import LayerPlan
+
+
+def json_report(converted: TrainingModel, plans: list[LayerPlan]) -> dict[str, Any]:
+    """The report that is written beside the training flatbuffer. Sizes are bytes."""
+    head = converted.training.head
+    return {
+        "model": converted.source.name,
+        "budget_bytes": converted.budget,
+        "arena_bytes": converted.arena.total,
+        "arena_bytes_host": converted.arena_host.total,
+        "flash_bytes": len(converted.flatbuffer),
+        "macs": {
+            "forward": sum(p.macs_forward for p in plans),
+            "backward": sum(p.macs_backward for p in plans),
+        },
+        "loss": head.loss,
+        "num_classes": head.num_classes,
+        "update": [
+            {
+                "layer": p.name,
+                "op": p.operator,
+                "bias": p.update.bias,
+                "channels": p.update.channels,
+                "of": p.update.of,
+            }
+            for p in plans
+            if p.update is not None
+        ],
+        "frozen_channels": {p.name: p.frozen_channels for p in plans if p.frozen_channels},
+        "custom_ops": sorted({op.name for op in converted.training.backward}),
+    }

@@ -1,0 +1,271 @@
+"""What the rules of CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED share.
+
+y = sum w * x + b, so dL/dx is the transposed convolution of dL/dy with w, dL/dw correlates
+x with dL/dy, and dL/db sums dL/dy.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from converter.ir.activation import SUPPORTED_ACTIVATIONS, mask_bounds
+from converter.ir.backward import Backward, Gradient, constant
+from converter.ir.bounds import bias_limit, filter_update_bits, input_gradient_bits, weight_bound
+from converter.ir.training_ops import BiasUpdate, ConvFilterUpdate, ConvGeometry, ConvInputGrad
+from converter.model.graph import Operator, Tensor
+from converter.model.schema import schema
+from converter.rules.rule import BaseRule, LayerUpdate, Limits, Wanted
+
+# Largest change of one parameter in one step, in LSB: what keeps deep updates stable.
+# A filter that meets one position only (a classifier) stands larger steps.
+FILTER_CLAMP = 1
+SINGLE_POSITION_FILTER_CLAMP = 4
+BIAS_CLAMP = 127
+# Below this share of the largest weight scale, a channel's multiplier rounds to nothing.
+DEAD_CHANNEL_RATIO = 1.0 / 65534.0
+
+
+def filter_of(operator: Operator) -> Tensor:
+    weights = operator.inputs[1]
+    assert weights is not None
+    return weights
+
+
+def bias_of(operator: Operator) -> Tensor | None:
+    return operator.inputs[2] if len(operator.inputs) > 2 else None
+
+
+def input_of(operator: Operator) -> Tensor:
+    tensor = operator.inputs[0]
+    assert tensor is not None
+    return tensor
+
+
+def check_parameters(operator: Operator) -> str | None:
+    """Why the operator's filter, bias or activation cannot be trained or differentiated."""
+    source, weights, bias = input_of(operator), filter_of(operator), bias_of(operator)
+    for tensor in (source, weights, operator.output):
+        if tensor.dtype != np.int8 or tensor.tensor_type is not None:
+            return f"tensor {tensor} is not int8; quantise the model to full int8"
+        if tensor.quantization is None:
+            return f"tensor {tensor} has no quantisation parameters; quantise the model to full int8"
+    if not (weights.is_constant or weights.is_variable):
+        return f"filter {weights} is not constant; only constant filters have a gradient"
+    if np.any(weights.quantization.zero_point != 0):  # type: ignore[union-attr]
+        return f"filter {weights} has a zero point other than 0; quantise weights symmetrically"
+    if bias is not None and bias.dtype != np.int32:
+        return f"bias {bias} is not int32; quantise the model to full int8"
+    activation = int(operator.options.fusedActivationFunction)
+    if activation not in SUPPORTED_ACTIVATIONS:
+        return f"fused activation {activation} has no gradient rule; use NONE, RELU or RELU6"
+    if source.shape[0] != 1 and operator.name != "FULLY_CONNECTED":
+        return f"input {source} has batch {source.shape[0]}; export the model with batch 1"
+    return None
+
+
+def conv_geometry(operator: Operator) -> ConvGeometry:
+    """Geometry of CONV_2D and DEPTHWISE_CONV_2D; padding as TFLite's ComputePaddingHeightWidth."""
+    options = operator.options
+    _, input_height, input_width, input_channels = input_of(operator).shape
+    _, output_height, output_width, output_channels = operator.output.shape
+    _, filter_height, filter_width, _ = filter_of(operator).shape
+    same = options.padding == schema.Padding.SAME
+
+    def padding(size: int, taps: int, stride: int, dilation: int, output: int) -> int:
+        total = (output - 1) * stride + (taps - 1) * dilation + 1 - size
+        return max(0, total) // 2 if same else 0
+
+    return ConvGeometry(
+        input_height=input_height,
+        input_width=input_width,
+        input_channels=input_channels,
+        filter_height=filter_height,
+        filter_width=filter_width,
+        output_height=output_height,
+        output_width=output_width,
+        output_channels=output_channels,
+        stride_height=options.strideH,
+        stride_width=options.strideW,
+        dilation_height=options.dilationHFactor,
+        dilation_width=options.dilationWFactor,
+        padding_top=padding(
+            input_height, filter_height, options.strideH, options.dilationHFactor, output_height
+        ),
+        padding_left=padding(
+            input_width, filter_width, options.strideW, options.dilationWFactor, output_width
+        ),
+    )
+
+
+def weight_scales(operator: Operator) -> np.ndarray:
+    """Filter scales, float32 [O], or [1] if quantised per tensor."""
+    scale = filter_of(operator).quantization.scale  # type: ignore[union-attr]
+    return np.asarray(scale, np.float32)
+
+
+def dead_channels(operator: Operator) -> np.ndarray:
+    """bool [O] or [1]: output channels whose weights are too small to carry a gradient,
+    or whose bias leaves the forward accumulator no room. They stay frozen."""
+    scales = weight_scales(operator)
+    dead = scales <= scales.max() * DEAD_CHANNEL_RATIO
+    bias = bias_of(operator)
+    initial = None if bias is None else bias.data
+    if initial is not None:
+        limit = forward_bias_limit(operator)
+        beyond = np.abs(initial.astype(np.int64)) > limit
+        dead = dead | (beyond if scales.size > 1 else beyond.any(keepdims=True))
+    return dead
+
+
+def forward_bias_limit(operator: Operator) -> int:
+    """The largest |bias| that the forward accumulator has room for (see bounds.bias_limit)."""
+    weights = filter_of(operator)
+    depthwise = operator.name == "DEPTHWISE_CONV_2D"
+    terms = int(np.prod(weights.shape[1:3] if depthwise else weights.shape[1:]))
+    multipliers = (
+        weight_scales(operator).astype(np.float64)
+        * input_of(operator).scale
+        / operator.output.scale
+    )
+    return bias_limit(terms, multipliers)
+
+
+def multiplier_and_scale(operator: Operator) -> tuple[Tensor | None, float]:
+    """The int16 multiplier [O] of the input gradient (None per tensor), and its scale_factor."""
+    scales = weight_scales(operator)
+    if scales.size == 1:
+        return None, float(scales[0])
+    largest = float(scales.max())
+    multiplier = np.round(32767.0 * scales.astype(np.float64) / largest).astype(np.int16)
+    name = f"{filter_of(operator).name}/multiplier"
+    return constant(name, multiplier), largest * 32768.0 / 32767.0
+
+
+def filter_update_scale(operator: Operator) -> Tensor:
+    """s_x / s_w[c], float32: SGD on the real weight, in LSB (quantisation-aware scaling)."""
+    scales = weight_scales(operator).astype(np.float64)
+    factor = np.where(dead_channels(operator), 0.0, input_of(operator).scale / scales)
+    return constant(f"{filter_of(operator).name}/update_scale", factor.astype(np.float32))
+
+
+def emit_bias_update(
+    operator: Operator, positions: int, gradient: Gradient, backward: Backward
+) -> None:
+    bias = bias_of(operator)
+    assert bias is not None
+    scales = weight_scales(operator).astype(np.float64) * input_of(operator).scale
+    factor = np.where(dead_channels(operator), 0.0, 1.0 / scales).astype(np.float32)
+    backward.emit(
+        BiasUpdate(
+            positions=positions,
+            channels=bias.elements,
+            clamp=BIAS_CLAMP,
+            limit=forward_bias_limit(operator),
+        ),
+        [
+            gradient.mantissa,
+            gradient.scale,
+            bias,
+            backward.learning_rate,
+            constant(f"{bias.name}/update_scale", factor),
+        ],
+    )
+
+
+class ConvolutionRule(BaseRule):
+    """The common part; subclasses say what their geometry and reductions are."""
+
+    input_grad: type[ConvInputGrad]
+    filter_update: type[ConvFilterUpdate]
+
+    def geometry(self, operator: Operator) -> ConvGeometry:
+        raise NotImplementedError
+
+    def input_gradient_terms(self, geometry: ConvGeometry) -> int:
+        """Products that meet in one int32 accumulator of the input gradient."""
+        raise NotImplementedError
+
+    def filter_by_input(self, weights: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
+        """The weights as [outputs that meet, KH, KW, I]."""
+        raise NotImplementedError
+
+    def check(self, operator: Operator) -> str | None:
+        reason = check_parameters(operator)
+        if reason:
+            return reason
+        if input_gradient_bits(self.input_gradient_terms(self.geometry(operator))) < 1:
+            return f"filter {filter_of(operator)} is too large for an int32 input gradient"
+        return None
+
+    def output_gradient_bits(
+        self, operator: Operator, update: LayerUpdate | None, limits: Limits
+    ) -> int:
+        if update is None or update.channels == 0:
+            return super().output_gradient_bits(operator, update, limits)
+        return filter_update_bits(_positions(self.geometry(operator)))
+
+    def input_gradient(
+        self, operator: Operator, index: int, gradient: Gradient, wanted: Wanted, backward: Backward
+    ) -> Gradient:
+        geometry = self.geometry(operator)
+        weights = filter_of(operator)
+        assert weights.data is not None
+        multiplier, scale_factor = multiplier_and_scale(operator)
+        minimum, maximum = mask_bounds(wanted.clamp)
+        options = self.input_grad(
+            **dataclasses.asdict(geometry),
+            accumulator_bits=input_gradient_bits(self.input_gradient_terms(geometry)),
+            gradient_bits=wanted.gradient_bits,
+            weight_bound=weight_bound(
+                self.filter_by_input(weights.data, geometry),
+                (geometry.stride_height, geometry.stride_width),
+                (geometry.dilation_height, geometry.dilation_width),
+            ),
+            mask_min=minimum,
+            mask_max=maximum,
+            scale_factor=scale_factor,
+        )
+        masked_by = wanted.clamp.tensor if wanted.clamp else None
+        return backward.emit_gradient(
+            options,
+            [gradient.mantissa, gradient.scale, weights, multiplier, masked_by],
+            wanted.tensor,
+            suffix=f"_from_{operator.output.name}",
+            masked=masked_by is not None,
+        )
+
+    def update(
+        self, operator: Operator, update: LayerUpdate, gradient: Gradient, backward: Backward
+    ) -> None:
+        geometry = self.geometry(operator)
+        positions = _positions(geometry)
+        if update.channels:
+            options = self.filter_update(
+                **dataclasses.asdict(geometry),
+                input_zero_point=input_of(operator).zero_point,
+                channels=update.channels,
+                clamp=SINGLE_POSITION_FILTER_CLAMP if positions == 1 else FILTER_CLAMP,
+            )
+            backward.emit(
+                options,
+                [
+                    input_of(operator),
+                    gradient.mantissa,
+                    gradient.scale,
+                    filter_of(operator),
+                    backward.learning_rate,
+                    filter_update_scale(operator),
+                    backward.random_state,
+                ],
+            )
+        if update.bias:
+            emit_bias_update(operator, positions, gradient, backward)
+
+    def macs(self, operator: Operator) -> int:
+        return _positions(self.geometry(operator)) * filter_of(operator).elements
+
+
+def _positions(geometry: ConvGeometry) -> int:
+    return geometry.output_height * geometry.output_width

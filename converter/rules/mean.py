@@ -1,0 +1,64 @@
+"""MEAN over any axes: dL/dx = dL/dy / count, broadcast over the reduced axes."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from converter.ir.activation import mask_bounds
+from converter.ir.backward import Backward, Gradient
+from converter.ir.training_ops import MeanGrad
+from converter.model.graph import Operator
+from converter.rules.rule import BaseRule, LayerUpdate, Limits, Wanted
+
+_DIMS = 4
+
+
+def _folded(operator: Operator) -> list[tuple[int, bool]]:
+    """(size, reduced) of the input's axes, neighbours that are alike merged, ones dropped."""
+    source, axes = operator.inputs[0], operator.inputs[1]
+    assert source is not None and axes is not None and axes.data is not None
+    reduced = {int(a) % len(source.shape) for a in axes.data.reshape(-1)}
+    dims = [(size, i in reduced) for i, size in enumerate(source.shape) if size != 1]
+    folded: list[tuple[int, bool]] = []
+    for is_reduced, group in groupby(dims, key=lambda dim: dim[1]):
+        size = 1
+        for dim in group:
+            size *= dim[0]
+        folded.append((size, is_reduced))
+    return folded
+
+
+class MeanRule(BaseRule):
+    operators = ("MEAN",)
+
+    def check(self, operator: Operator) -> str | None:
+        axes = operator.inputs[1]
+        if axes is None or not axes.is_constant:
+            return f"axes {axes} are not constant"
+        if len(_folded(operator)) > _DIMS:
+            return f"axes of input {operator.inputs[0]} alternate too often; reduce in two steps"
+        return None
+
+    def output_gradient_bits(
+        self, operator: Operator, update: LayerUpdate | None, limits: Limits
+    ) -> int:
+        assert operator.inputs[0] is not None
+        return limits.gradient_bits(operator.inputs[0])
+
+    def input_gradient(
+        self, operator: Operator, index: int, gradient: Gradient, wanted: Wanted, backward: Backward
+    ) -> Gradient:
+        folded = _folded(operator)
+        folded = [(1, False)] * (_DIMS - len(folded)) + folded
+        masked_by = wanted.clamp.tensor if wanted.clamp else None
+        return backward.emit_gradient(
+            MeanGrad(
+                *(size for size, _ in folded),
+                *(int(is_reduced) for _, is_reduced in folded),
+                *mask_bounds(wanted.clamp),
+            ),
+            [gradient.mantissa, gradient.scale, masked_by],
+            wanted.tensor,
+            suffix=f"_from_{operator.output.name}",
+            masked=masked_by is not None,
+        )

@@ -1,0 +1,67 @@
+"""AVERAGE_POOL_2D: each input of a window takes dL/dy / count. MAX_POOL_2D: the first
+largest input of a window takes dL/dy."""
+
+from __future__ import annotations
+
+from converter.ir.activation import SUPPORTED_ACTIVATIONS, mask_bounds
+from converter.ir.backward import Backward, Gradient
+from converter.ir.training_ops import AveragePool2DGrad, MaxPool2DGrad, PoolGrad
+from converter.model.graph import Operator
+from converter.model.schema import schema
+from converter.rules.rule import BaseRule, Wanted
+
+
+def _padding(size: int, window: int, stride: int, output: int, same: bool) -> int:
+    return max(0, (output - 1) * stride + window - size) // 2 if same else 0
+
+
+class Pool2DRule(BaseRule):
+    operators = ("AVERAGE_POOL_2D", "MAX_POOL_2D")
+
+    def check(self, operator: Operator) -> str | None:
+        source = operator.inputs[0]
+        assert source is not None
+        if source.shape[0] != 1:
+            return f"input {source} has batch {source.shape[0]}; export the model with batch 1"
+        if int(operator.options.fusedActivationFunction) not in SUPPORTED_ACTIVATIONS:
+            return "its fused activation has no gradient rule; use NONE, RELU or RELU6"
+        return None
+
+    def input_gradient(
+        self, operator: Operator, index: int, gradient: Gradient, wanted: Wanted, backward: Backward
+    ) -> Gradient:
+        source = wanted.tensor
+        options = operator.options
+        _, input_height, input_width, channels = source.shape
+        _, output_height, output_width, _ = operator.output.shape
+        same = options.padding == schema.Padding.SAME
+        is_max = operator.name == "MAX_POOL_2D"
+        record: type[PoolGrad] = MaxPool2DGrad if is_max else AveragePool2DGrad
+        masked_by = wanted.clamp.tensor if wanted.clamp else None
+        minimum, maximum = mask_bounds(wanted.clamp)
+        return backward.emit_gradient(
+            record(
+                input_height=input_height,
+                input_width=input_width,
+                channels=channels,
+                filter_height=options.filterHeight,
+                filter_width=options.filterWidth,
+                output_height=output_height,
+                output_width=output_width,
+                stride_height=options.strideH,
+                stride_width=options.strideW,
+                padding_top=_padding(
+                    input_height, options.filterHeight, options.strideH, output_height, same
+                ),
+                padding_left=_padding(
+                    input_width, options.filterWidth, options.strideW, output_width, same
+                ),
+                gradient_bits=wanted.gradient_bits,
+                mask_min=minimum,
+                mask_max=maximum,
+            ),
+            [gradient.mantissa, gradient.scale, source if is_max else masked_by],
+            source,
+            suffix=f"_from_{operator.output.name}",
+            masked=masked_by is not None,
+        )

@@ -1,0 +1,40 @@
+"""RELU, RELU6, RELU_N1_TO_1 and QUANTIZE: y = clamp(x), requantised.
+
+dL/dx = dL/dy where y is not clamped. The gradient of y has been masked with y's own values
+when it was written, so the input's gradient is that very tensor.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from converter.ir.activation import ACTIVATION_OPERATORS
+from converter.ir.backward import Backward, Gradient
+from converter.model.graph import Operator
+from converter.model.schema import schema
+from converter.rules.rule import BaseRule, LayerUpdate, Limits, Wanted
+
+
+class ReluRule(BaseRule):
+    operators = (*ACTIVATION_OPERATORS, "QUANTIZE")
+
+    def check(self, operator: Operator) -> str | None:
+        for tensor in (operator.inputs[0], operator.output):
+            assert tensor is not None
+            if tensor.dtype != np.int8:
+                return f"tensor {tensor} is not int8; quantise the model to full int8"
+        return None
+
+    def output_clamp(self, operator: Operator) -> int:
+        return int(ACTIVATION_OPERATORS.get(operator.name, schema.ActivationFunctionType.NONE))
+
+    def output_gradient_bits(
+        self, operator: Operator, update: LayerUpdate | None, limits: Limits
+    ) -> int:
+        assert operator.inputs[0] is not None
+        return limits.gradient_bits(operator.inputs[0])
+
+    def input_gradient(
+        self, operator: Operator, index: int, gradient: Gradient, wanted: Wanted, backward: Backward
+    ) -> Gradient:
+        return gradient.as_unmasked()

@@ -1,0 +1,107 @@
+"""What a gradient rule is."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Protocol
+
+from converter.ir.activation import Clamp
+from converter.ir.backward import Backward, Gradient
+from converter.ir.bounds import MAX_GRADIENT_BITS
+from converter.model.graph import Operator, Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerUpdate:
+    """What one parametrised layer trains.
+
+    channels: the first so many of the `of` channels of its filter (input channels of
+    CONV_2D and FULLY_CONNECTED, output channels of DEPTHWISE_CONV_2D); 0 freezes it.
+    """
+
+    bias: bool
+    channels: int
+    of: int
+
+    @property
+    def is_frozen(self) -> bool:
+        return not self.bias and self.channels == 0
+
+
+class Limits(Protocol):
+    """Answers how many bits the gradient of a tensor may have (see `differentiate`)."""
+
+    def gradient_bits(self, tensor: Tensor) -> int: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """One input whose gradient is asked for: its clamp, if the operator that writes the
+    gradient should apply it, and the bits that the gradient may have."""
+
+    tensor: Tensor
+    clamp: Clamp | None
+    gradient_bits: int
+
+
+class Rule(Protocol):
+    """The gradient of one operator. The module docstring of each rule is its algebra."""
+
+    operators: tuple[str, ...]
+    """TFLite names of the operators that it serves."""
+
+    def check(self, operator: Operator) -> str | None:
+        """Why the operator cannot be differentiated, or None if it can."""
+
+    def output_clamp(self, operator: Operator) -> int:
+        """The activation (schema ActivationFunctionType) that the operator applies."""
+
+    def passes_values(self, operator: Operator) -> bool:
+        """Whether the output holds the very int8 values of input 0 (a view)."""
+
+    def output_gradient_bits(
+        self, operator: Operator, update: LayerUpdate | None, limits: Limits
+    ) -> int:
+        """The most bits that the gradient of the output may have for this operator."""
+
+    def input_gradient(
+        self, operator: Operator, index: int, gradient: Gradient, wanted: Wanted, backward: Backward
+    ) -> Gradient:
+        """Emit the gradient of inputs[index] from the gradient of the output."""
+
+    def update(
+        self, operator: Operator, update: LayerUpdate, gradient: Gradient, backward: Backward
+    ) -> None:
+        """Emit the update of the operator's own parameters."""
+
+    def macs(self, operator: Operator) -> int:
+        """Multiply-accumulates of the forward operator; its input gradient and its filter
+        gradient take as many each."""
+
+
+class BaseRule:
+    """Defaults for operators without activation and parameters."""
+
+    operators: tuple[str, ...] = ()
+
+    def check(self, operator: Operator) -> str | None:
+        return None
+
+    def output_clamp(self, operator: Operator) -> int:
+        return int(getattr(operator.options, "fusedActivationFunction", 0))
+
+    def passes_values(self, operator: Operator) -> bool:
+        return False
+
+    def output_gradient_bits(
+        self, operator: Operator, update: LayerUpdate | None, limits: Limits
+    ) -> int:
+        return MAX_GRADIENT_BITS
+
+    def update(
+        self, operator: Operator, update: LayerUpdate, gradient: Gradient, backward: Backward
+    ) -> None:
+        raise AssertionError(f"{operator.name} has no parameters")
+
+    def macs(self, operator: Operator) -> int:
+        return 0
