@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "tflm_training/register_training_ops.h"
+
 namespace tflm_training {
 namespace {
 
@@ -38,6 +40,9 @@ constexpr AddOp kBuiltinOps[] = {
 void RegisterAllOps(HostOpResolver& resolver) {
   for (const AddOp add : kBuiltinOps) {
     if (add(resolver) != kTfLiteOk) throw std::runtime_error("cannot register an operator");
+  }
+  if (RegisterTrainingOps(resolver) != kTfLiteOk) {
+    throw std::runtime_error("cannot register a training operator");
   }
 }
 

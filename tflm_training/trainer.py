@@ -95,6 +95,10 @@ class Trainer:
         self._interpreter.reset()
         self._seed_everything()
 
+    def check_data(self, x: np.ndarray, y: np.ndarray | None = None, suffix: str = "") -> None:
+        """Raise DataError if x and y cannot be used; it calls them x<suffix> and y<suffix>."""
+        self._prepare(x, y, suffix)
+
     def fit(
         self,
         x_train: np.ndarray,
@@ -119,9 +123,9 @@ class Trainer:
             raise DataError(f"learning_rate {learning_rate}: must be finite and not negative")
         if decay not in (None, "linear"):
             raise DataError(f"decay {decay!r}: must be 'linear' or None")
-        inputs, labels, _ = self._prepare("x_train", x_train, "y_train", y_train)
+        inputs, labels, _ = self._prepare(x_train, y_train, "_train")
         if validation_data is not None:
-            self._prepare("x of validation_data", validation_data[0], "y of it", validation_data[1])
+            self.check_data(*validation_data, suffix="_validation")
         steps = epochs * len(inputs)
         step = 0
         result = History()
@@ -153,10 +157,10 @@ class Trainer:
         graph's own, against the quantised target, and `mse` compares real values: the
         output with the target as it was given.
         """
-        inputs, labels, targets = self._prepare("x", x, "y", y)
+        inputs, labels, targets = self._prepare(x, y, "")
         running = _Running(self.is_regression)
         squares = 0.0
-        for i, (sample, label) in enumerate(zip(inputs, labels)):
+        for i, (sample, label) in enumerate(zip(inputs, labels, strict=True)):
             output, loss = self._step(sample, label, _NO_LEARNING_RATE)
             running.add(loss, self._is_correct(output, label))
             if targets is not None:
@@ -199,9 +203,10 @@ class Trainer:
         return not self.is_regression and self._signature.predicted_class(output) == label[0]
 
     def _prepare(
-        self, x_name: str, x: np.ndarray, y_name: str, y: np.ndarray | None
+        self, x: np.ndarray, y: np.ndarray | None, suffix: str
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Checked arrays: inputs [N, ...], labels [N, 1] or targets, real targets or None."""
+        x_name, y_name = f"x{suffix}", f"y{suffix}"
         signature = self._signature
         inputs = data.prepare(x_name, x, signature.input)
         if self.is_regression:

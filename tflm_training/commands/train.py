@@ -55,6 +55,8 @@ def run(arguments: argparse.Namespace) -> None:
     dataset = load_npz(arguments.data, labels_required=not trainer.is_regression)
     train = dataset.x_train[: arguments.limit], _first(dataset.y_train, arguments.limit)
     test = dataset.x_test[: arguments.limit], _first(dataset.y_test, arguments.limit)
+    trainer.check_data(*train, suffix="_train")
+    trainer.check_data(*test, suffix="_test")
     if arguments.verbose:
         _describe(console, trainer, dataset)
     metric = "mse" if trainer.is_regression else "accuracy"
