@@ -1,14 +1,12 @@
 """Build of the native extension; everything else is in pyproject.toml.
 
-The headers of TFLite Micro come from the xmos-ai-tools package, those of gemmlowp, if
-the headers ask for them, from the directory that GEMMLOWP_INCLUDE names
-(/usr/include/gemmlowp, Debian's libgemmlowp-dev, by default).
+The headers of TFLite Micro come from the xmos-ai-tools package. TFLM_TRAINING_BUILD_JOBS
+limits the number of compilers that run at a time.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 from pathlib import Path
 
@@ -46,9 +44,8 @@ def needs_recompile(object_file: str, source: str) -> bool:
     return any(not Path(f).exists() or Path(f).stat().st_mtime > newest for f in rule.split())
 
 
-GEMMLOWP = os.environ.get("GEMMLOWP_INCLUDE", "/usr/include/gemmlowp")
 FLAGS = ["-O3", "-Dtflite=tflite_micro", "-MMD", "-Wall", "-Wextra"]
-FLAGS += ["-isystem", tflm_include(), "-isystem", GEMMLOWP]
+FLAGS += ["-isystem", tflm_include()]
 HEADERS = files("kernels/**/*.h", "kernels/**/*.inc", "tflm_training/*.h")
 
 
