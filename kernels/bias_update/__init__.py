@@ -1,0 +1,1 @@
+"""The SGD step of a bias."""

@@ -1,0 +1,1 @@
+"""Gradients of CONV_2D and FULLY_CONNECTED."""

@@ -1,0 +1,103 @@
+"""NumPy twin of CONV_2D_INPUT_GRAD and CONV_2D_FILTER_UPDATE.
+
+Arguments are the operators' inputs in order, in any shape of the right size; absent
+optional inputs are None. Sums run in float64, which is exact here: they stay below 2^53.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from converter.ir.training_ops import Conv2DFilterUpdate, Conv2DInputGrad
+from kernels.core import twin
+from kernels.core.taps import taps
+
+_FULL_MULTIPLIER = 32767
+
+
+def _scale_mantissas(
+    mantissas: np.ndarray, multiplier: np.ndarray | int | None, headroom: int
+) -> np.ndarray:
+    if multiplier is None:
+        return twin.rounding_shift(mantissas << max(headroom, 0), max(-headroom, 0))
+    return twin.rounding_shift(mantissas * multiplier, 15 - headroom)
+
+
+def input_grad(
+    options: Conv2DInputGrad,
+    gradient: np.ndarray,
+    gradient_scale: np.ndarray,
+    filter_: np.ndarray,
+    multiplier: np.ndarray | None,
+    masked_by: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """gradient int16 [1, H, W, I] and gradient_scale float32 [2] of the input."""
+    g = options
+    shape = (1, g.input_height, g.input_width, g.input_channels)
+    sigma, max_abs = twin.read_gradient_scale(gradient_scale)
+    if max_abs == 0:
+        return twin.no_gradient(shape)
+
+    headroom = g.accumulator_bits - twin.bits(max_abs)
+    per_channel = None if multiplier is None else multiplier.reshape(-1).astype(np.int64)
+    full = None if multiplier is None else _FULL_MULTIPLIER
+    mantissas = gradient.reshape(g.output_height, g.output_width, g.output_channels)
+    a = _scale_mantissas(mantissas.astype(np.int64), per_channel, headroom).astype(np.float64)
+    a_max = int(_scale_mantissas(np.array(max_abs), full, headroom))
+    shift = max(0, twin.bits(a_max * g.weight_bound) - g.gradient_bits)
+
+    weights = filter_.reshape(
+        g.output_channels, g.filter_height, g.filter_width, g.input_channels
+    ).astype(np.float64)
+    acc = np.zeros(shape[1:], np.float64)
+    for tap in taps(g):
+        acc[tap.inputs] += a[tap.outputs] @ weights[:, tap.ky, tap.kx]
+    rounded = twin.rounding_shift(acc.astype(np.int64), shift).reshape(shape)
+    return twin.finish_gradient(
+        twin.saturate(rounded, g.gradient_bits),
+        masked_by,
+        g.mask_min,
+        g.mask_max,
+        twin.product(sigma, np.float32(g.scale_factor), twin.power_of_two(shift - headroom)),
+    )
+
+
+def filter_gradient(
+    options: Conv2DFilterUpdate, input_: np.ndarray, gradient: np.ndarray
+) -> np.ndarray:
+    """sum (x - z) * m, int64 [O, KH, KW, I]."""
+    g = options
+    x = input_.reshape(g.input_height, g.input_width, g.input_channels).astype(np.float64)
+    x -= g.input_zero_point
+    m = gradient.reshape(g.output_height, g.output_width, g.output_channels)
+    m = m.astype(np.float64)
+    acc = np.zeros((g.output_channels, g.filter_height, g.filter_width, g.input_channels))
+    for tap in taps(g):
+        columns = x[tap.inputs].reshape(-1, g.input_channels)
+        acc[:, tap.ky, tap.kx] = m[tap.outputs].reshape(-1, g.output_channels).T @ columns
+    return acc.astype(np.int64)
+
+
+def filter_update(
+    options: Conv2DFilterUpdate,
+    input_: np.ndarray,
+    gradient: np.ndarray,
+    gradient_scale: np.ndarray,
+    filter_: np.ndarray,
+    learning_rate: np.ndarray,
+    update_scale: np.ndarray,
+    random_state: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The filter, int8 in its own shape, and random_state, int32 [1], after the step."""
+    sigma, max_abs = twin.read_gradient_scale(gradient_scale)
+    if max_abs == 0:
+        return filter_, random_state
+    acc = filter_gradient(options, input_, gradient)[..., : options.channels]
+    factor = twin.decompose_factor(
+        twin.product(learning_rate, sigma, update_scale).reshape(-1, 1, 1, 1)
+    )
+    updated = filter_.reshape(*acc.shape[:3], options.input_channels).copy()
+    updated[..., : options.channels], state = twin.update_weights(
+        updated[..., : options.channels], acc, factor, options.clamp, random_state
+    )
+    return updated.reshape(filter_.shape), state

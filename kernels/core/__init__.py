@@ -1,0 +1,1 @@
+"""Arithmetic and checks that all training kernels share."""

@@ -1,0 +1,46 @@
+"""The taps of a window operator as pairs of slices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from converter.ir.training_ops import ConvGeometry
+
+
+class Tap(NamedTuple):
+    """Position (ky, kx) of a filter: output[outputs] and input[inputs] are what it joins."""
+
+    ky: int
+    kx: int
+    outputs: tuple[slice, slice]
+    inputs: tuple[slice, slice]
+
+
+def _axis(
+    outputs: int, inputs: int, stride: int, padding: int, offset: int
+) -> tuple[slice, slice] | None:
+    # output * stride - padding + offset lies in [0, inputs).
+    begin = max(0, -((offset - padding) // stride))
+    end = min(outputs, (inputs - 1 + padding - offset) // stride + 1)
+    if begin >= end:
+        return None
+    first = begin * stride - padding + offset
+    last = first + (end - begin - 1) * stride
+    return slice(begin, end), slice(first, last + 1, stride)
+
+
+def taps(g: ConvGeometry) -> Iterator[Tap]:
+    """All taps that touch the map, row by row."""
+    for ky in range(g.filter_height):
+        offset = ky * g.dilation_height
+        rows = _axis(g.output_height, g.input_height, g.stride_height, g.padding_top, offset)
+        if rows is None:
+            continue
+        for kx in range(g.filter_width):
+            offset = kx * g.dilation_width
+            columns = _axis(
+                g.output_width, g.input_width, g.stride_width, g.padding_left, offset
+            )
+            if columns is not None:
+                yield Tap(ky, kx, (rows[0], columns[0]), (rows[1], columns[1]))

@@ -1,0 +1,163 @@
+"""The integer arithmetic of docs/arithmetic.md in NumPy, as the kernels compute it.
+
+Integer arrays are int64 here, where the kernels use int32 under bounds that the converter
+keeps; every value that the bounds allow is the same.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+MAX_FACTOR_SHIFT = 30
+WEIGHT_LIMIT = 127
+_MAX_MANTISSA = 32767
+
+
+def bits(value: int) -> int:
+    """The smallest b with value < 2^b."""
+    return int(value).bit_length()
+
+
+def rounding_shift(value: np.ndarray, shift: int | np.ndarray) -> np.ndarray:
+    """value / 2^shift, half up, for shift >= 0 and |value| <= 2^62. int64."""
+    value = np.asarray(value, np.int64)
+    shift = np.asarray(shift, np.int64)
+    half = np.where(shift > 0, np.int64(1) << np.maximum(shift - 1, 0), 0)
+    return (value + half) >> shift
+
+
+def saturate(value: np.ndarray, bits: int) -> np.ndarray:
+    """value clamped to +-(2^bits - 1)."""
+    limit = (1 << bits) - 1
+    return np.clip(value, -limit, limit)
+
+
+def power_of_two(exponent: int) -> np.float32:
+    """2^exponent, the exponent clamped to that of a normal float."""
+    return np.ldexp(np.float32(1), min(max(exponent, -126), 127))
+
+
+def log2_q16(value: int) -> int:
+    """log2(value) with 16 fraction bits, for 1 <= value < 2^32."""
+    result = bits(value) - 1
+    y = value << (31 - result)
+    for _ in range(16):
+        y = (y * y) >> 31
+        carry = y >> 32
+        y >>= carry
+        result = 2 * result + carry
+    return result
+
+
+class Factor(NamedTuple):
+    """multiplier * 2^-(32 + shift) for each channel; a shift above 30 does not train."""
+
+    multiplier: np.ndarray
+    shift: np.ndarray
+
+    @property
+    def trains(self) -> np.ndarray:
+        return self.shift <= MAX_FACTOR_SHIFT
+
+
+def decompose_factor(value: np.ndarray) -> Factor:
+    """Splits float32 values into factors, exactly."""
+    word = np.asarray(value, np.float32).view(np.uint32).astype(np.int64)
+    exponent = (word >> 23) & 255
+    fraction = word & 0x7FFFFF
+    negative = word >> 31 != 0
+    usable = (exponent > 0) & ~negative & ~((exponent == 255) & (fraction != 0))
+    shift = np.where(usable, 125 - exponent, MAX_FACTOR_SHIFT + 1)
+    return Factor((fraction | 0x800000) << 7, shift)
+
+
+def product(*factors: np.ndarray | np.float32) -> np.ndarray:
+    """A float32 product, left to right; overflow gives infinity and no warning."""
+    with np.errstate(all="ignore"):
+        result = np.asarray(factors[0], np.float32)
+        for factor in factors[1:]:
+            result = result * np.asarray(factor, np.float32)
+    return result
+
+
+def read_gradient_scale(gradient_scale: np.ndarray) -> tuple[np.float32, int]:
+    """sigma and max|m| of a gradient_scale, float32 [2]; (0, 0) where there is none."""
+    sigma, max_abs = np.asarray(gradient_scale, np.float32)
+    if not max_abs >= 1:
+        return np.float32(0), 0
+    return sigma, int(min(max_abs, np.float32(_MAX_MANTISSA)))
+
+
+def gradient_scale(sigma: np.ndarray | np.float32, max_abs: int) -> np.ndarray:
+    """A gradient_scale, float32 [2]."""
+    return np.array([0 if max_abs == 0 else sigma, max_abs], np.float32)
+
+
+def no_gradient(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """What an operator writes when it sees no gradient. The mantissas are not specified."""
+    return np.zeros(shape, np.int16), np.zeros(2, np.float32)
+
+
+def finish_gradient(
+    mantissas: np.ndarray,
+    masked_by: np.ndarray | None,
+    mask_min: int,
+    mask_max: int,
+    sigma: np.ndarray | np.float32,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Masks the mantissas of a gradient; int16 mantissas and gradient_scale."""
+    if masked_by is not None:
+        saved = masked_by.reshape(mantissas.shape).astype(np.int64)
+        mantissas = np.where((saved <= mask_min) | (saved >= mask_max), 0, mantissas)
+    max_abs = int(np.abs(mantissas).max())
+    return mantissas.astype(np.int16), gradient_scale(sigma, max_abs)
+
+
+def rounded_step(acc: np.ndarray, factor: Factor, clamp: int) -> np.ndarray:
+    """acc * factor to the nearest integer, within +-clamp, for factors that train."""
+    shift = np.clip(32 + factor.shift, 1, 62)
+    return np.clip(rounding_shift(acc * factor.multiplier, shift), -clamp, clamp)
+
+
+def draw_random(state: int, count: int) -> tuple[np.ndarray, int]:
+    """The next `count` numbers of xorshift32, as int64, and the state after them."""
+    state = state or 1
+    numbers = np.empty(count, np.int64)
+    for i in range(count):
+        state ^= (state << 13) & 0xFFFFFFFF
+        state ^= state >> 17
+        state ^= (state << 5) & 0xFFFFFFFF
+        numbers[i] = state
+    return numbers, state
+
+
+def update_weights(
+    weights: np.ndarray,
+    acc: np.ndarray,
+    factor: Factor,
+    clamp: int,
+    random_state: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights after one step, rounded at random in memory order.
+
+    `weights` (int8), `acc` and both arrays of `factor` are broadcast to one shape. Returns
+    the weights and random_state, int32 [1].
+    """
+    shape = weights.shape
+    multiplier = np.broadcast_to(factor.multiplier, shape)
+    shift = np.broadcast_to(factor.shift, shape)
+    rounds = (shift > 0) & (shift <= MAX_FACTOR_SHIFT)
+
+    drawn, state = draw_random(int(random_state[0]) & 0xFFFFFFFF, int(rounds.sum()))
+    t = (acc * multiplier)[rounds] >> 32
+    limit = np.minimum(np.int64(clamp) << shift[rounds], 2**31 - 1)
+    t = np.clip(t, -limit, limit)
+
+    step = np.where(shift <= 0, rounded_step(acc, Factor(multiplier, shift), clamp), 0)
+    step[rounds] = (t + (drawn >> (32 - shift[rounds]))) >> shift[rounds]
+    updated = np.clip(weights.astype(np.int64) - step, -WEIGHT_LIMIT, WEIGHT_LIMIT)
+    trains = shift <= MAX_FACTOR_SHIFT
+    new_state = np.array([state], np.uint32).view(np.int32)
+    return np.where(trains, updated, weights).astype(np.int8), new_state

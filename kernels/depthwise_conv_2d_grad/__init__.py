@@ -1,0 +1,1 @@
+"""Gradients of DEPTHWISE_CONV_2D."""

@@ -1,0 +1,136 @@
+"""Cases of CONV_2D_INPUT_GRAD and CONV_2D_FILTER_UPDATE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from converter.ir.training_ops import (
+    Conv2DFilterUpdate,
+    Conv2DInputGrad,
+    ConvFilterUpdate,
+    ConvInputGrad,
+)
+from kernels.conv_2d_grad import twin
+from tests.parity.case import Case
+from tests.parity.cases import generators
+from tests.parity.cases.conv_geometry import random_geometry
+
+_CASES = 300
+
+
+def _bits_below(limit: int) -> int:
+    """The most bits B, at most 15, with 2^B <= limit."""
+    return min(15, limit.bit_length() - 1)
+
+
+def filter_shape(g: dict[str, int], depthwise: bool) -> tuple[int, ...]:
+    """[O, KH, KW, I] or, depthwise, [1, KH, KW, O]."""
+    window = (g["filter_height"], g["filter_width"])
+    if depthwise:
+        return (1, *window, g["output_channels"])
+    return (g["output_channels"], *window, g["input_channels"])
+
+
+def map_shapes(g: dict[str, int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Shapes of the input and of the output map."""
+    return (
+        (1, g["input_height"], g["input_width"], g["input_channels"]),
+        (1, g["output_height"], g["output_width"], g["output_channels"]),
+    )
+
+
+def input_grad_case(
+    rng: np.random.Generator, op: type[ConvInputGrad], run: Callable, depthwise: bool
+) -> Case:
+    """One random case of a CONV_2D or DEPTHWISE_CONV_2D input gradient."""
+    g = random_geometry(rng, depthwise)
+    input_shape, output_shape = map_shapes(g)
+    filter_ = generators.weights(rng, filter_shape(g, depthwise))
+    taps = g["filter_height"] * g["filter_width"]
+    terms = taps * (1 if depthwise else g["output_channels"])
+    accumulator_bits = _bits_below(2**31 // (terms * 127))
+    gradient_bits = int(rng.integers(1, (accumulator_bits if depthwise else 15) + 1))
+    max_abs = int(rng.integers(1, 1 << gradient_bits))
+
+    magnitudes = np.abs(filter_.astype(np.int64))
+    if depthwise:
+        weight_sums = magnitudes.sum(axis=(0, 1, 2)).reshape(g["input_channels"], -1).sum(axis=1)
+    else:
+        weight_sums = magnitudes.sum(axis=(0, 1, 2))
+    weight_bound = max(1, int(weight_sums.max()))
+    if rng.random() < 0.1:
+        weight_bound = max(1, weight_bound // 50)  # too small: the mantissas saturate
+
+    mask_min, mask_max = generators.mask_bounds(rng)
+    options = op(
+        **g,
+        accumulator_bits=int(rng.integers(1, accumulator_bits + 1)),
+        gradient_bits=int(rng.integers(1, 16)),
+        weight_bound=weight_bound,
+        mask_min=mask_min,
+        mask_max=mask_max,
+        scale_factor=float(np.float32(10.0 ** rng.uniform(-6, 0))),
+    )
+    multiplier = rng.integers(0, 32768, g["output_channels"]).astype(np.int16)
+    multiplier[rng.integers(len(multiplier))] = 32767
+    return Case(
+        options=options,
+        inputs=(
+            generators.mantissas(rng, output_shape, max_abs),
+            generators.gradient_scale(rng, max_abs),
+            filter_,
+            generators.optional(rng, multiplier),
+            generators.optional(rng, generators.activations(rng, input_shape)),
+        ),
+        outputs=((input_shape, np.int16), ((2,), np.float32)),
+        twin=run,
+        constant=(2,) if rng.random() < 0.5 else (),
+    )
+
+
+def filter_update_case(
+    rng: np.random.Generator, op: type[ConvFilterUpdate], run: Callable, depthwise: bool
+) -> Case:
+    """One random case of a CONV_2D or DEPTHWISE_CONV_2D filter update."""
+    g = random_geometry(rng, depthwise)
+    input_shape, output_shape = map_shapes(g)
+    positions = g["output_height"] * g["output_width"]
+    max_abs = int(rng.integers(1, 1 << _bits_below(2**31 // (positions * 255))))
+    most = g["output_channels"] if depthwise else g["input_channels"]
+    options = op(
+        **g,
+        input_zero_point=int(rng.choice((-128, 127, 0, rng.integers(-128, 128)))),
+        channels=most if rng.random() < 0.5 else int(rng.integers(1, most + 1)),
+        clamp=int(rng.choice((1, 1, 2, 4, 127))),
+    )
+    scale = generators.gradient_scale(rng, max_abs)
+    # One step of one LSB at learning_rate * sigma = 1 / (255 * max_abs * positions) and less.
+    return Case(
+        options=options,
+        inputs=(
+            generators.activations(rng, input_shape),
+            generators.mantissas(rng, output_shape, max_abs),
+            scale,
+            generators.weights(rng, filter_shape(g, depthwise)),
+            generators.learning_rate(rng, float(scale[0])),
+            generators.update_scale(rng, g["output_channels"]),
+            generators.random_state(rng),
+        ),
+        outputs=(),
+        twin=run,
+        written=(3, 6),
+    )
+
+
+def input_grad_cases(rng: np.random.Generator) -> Iterator[Case]:
+    """Random cases of CONV_2D_INPUT_GRAD."""
+    for _ in range(_CASES):
+        yield input_grad_case(rng, Conv2DInputGrad, twin.input_grad, depthwise=False)
+
+
+def filter_update_cases(rng: np.random.Generator) -> Iterator[Case]:
+    """Random cases of CONV_2D_FILTER_UPDATE."""
+    for _ in range(_CASES):
+        yield filter_update_case(rng, Conv2DFilterUpdate, twin.filter_update, depthwise=False)

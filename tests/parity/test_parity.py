@@ -1,0 +1,68 @@
+"""Every training operator in TFLite Micro equals its NumPy twin, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pytest
+
+from converter.ir.training_ops import (
+    TRAINING_OPS,
+    BiasUpdate,
+    Conv2DFilterUpdate,
+    Conv2DInputGrad,
+    DepthwiseConv2DFilterUpdate,
+    DepthwiseConv2DInputGrad,
+    Options,
+)
+from tests.parity.case import Case
+from tests.parity.cases import bias_update, conv_2d_grad, depthwise_conv_2d_grad
+from tests.parity.one_op_model import OneOp
+
+# In the order of TRAINING_OPS.
+PARITY_CASES: tuple[tuple[type[Options], Callable[[np.random.Generator], Iterator[Case]]], ...] = (
+    (Conv2DInputGrad, conv_2d_grad.input_grad_cases),
+    (Conv2DFilterUpdate, conv_2d_grad.filter_update_cases),
+    (DepthwiseConv2DInputGrad, depthwise_conv_2d_grad.input_grad_cases),
+    (DepthwiseConv2DFilterUpdate, depthwise_conv_2d_grad.filter_update_cases),
+    (BiasUpdate, bias_update.cases),
+)
+
+
+def test_every_operator_is_compared() -> None:
+    assert tuple(op for op, _ in PARITY_CASES) == TRAINING_OPS
+
+
+def is_unspecified(results: Sequence[np.ndarray], index: int, outputs: int) -> bool:
+    """True for the mantissas of a gradient whose maximum is 0: nobody reads them."""
+    if results[index].dtype != np.int16 or index + 1 >= outputs:
+        return False
+    scale = results[index + 1]
+    return scale.dtype == np.float32 and scale.shape == (2,) and scale[1] == 0
+
+
+def bits(array: np.ndarray) -> np.ndarray:
+    """The array's bytes, so that NaN equals NaN and 0 differs from -0."""
+    return np.frombuffer(np.ascontiguousarray(array).tobytes(), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("op", "cases"), PARITY_CASES, ids=[op.CUSTOM_CODE for op, _ in PARITY_CASES]
+)
+def test_operator_equals_twin(
+    op: type[Options], cases: Callable[[np.random.Generator], Iterator[Case]]
+) -> None:
+    count = 0
+    for count, case in enumerate(cases(np.random.default_rng(20240229)), start=1):
+        assert isinstance(case.options, op)
+        expected = case.expected()
+        actual = OneOp(case).invoke()
+        for i, (want, got) in enumerate(zip(expected, actual, strict=True)):
+            if is_unspecified(expected, i, len(case.outputs)):
+                continue
+            assert want.dtype == got.dtype
+            np.testing.assert_array_equal(
+                bits(want), bits(got), err_msg=f"case {count}, result {i}: {case.options}"
+            )
+    assert count >= 20
