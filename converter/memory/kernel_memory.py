@@ -158,6 +158,12 @@ def _reduce_max(operator: Operator, target: Target) -> _Prepare | None:
     return _Prepare(scratch=(4 * len(source.shape), 4 * axis.elements))
 
 
+def _concatenation(operator: Operator, target: Target) -> _Prepare | None:
+    if target.cmsis_nn or _input(operator, 0).dtype != np.int8:
+        return _Prepare()
+    return _Prepare((4 * len(operator.inputs),) * 2)  # older: a scale and zero point per input
+
+
 def _softmax(operator: Operator, target: Target) -> _Prepare | None:
     if _input(operator, 0).dtype == np.int16:
         return _Prepare((_INT16_SOFTMAX_TABLE, _INT16_SOFTMAX_TABLE))
@@ -208,6 +214,7 @@ _PREPARE: Mapping[str, Callable[[Operator, Target], _Prepare | None]] = {
     "MEAN": _mean_or_sum,
     "SUM": _mean_or_sum,
     "REDUCE_MAX": _reduce_max,
+    "CONCATENATION": _concatenation,
     "SOFTMAX": _softmax,
     "TRANSPOSE_CONV": _transpose_conv,
     "SVDF": _svdf,
