@@ -1,12 +1,14 @@
 """Build of the native extension; everything else is in pyproject.toml.
 
-The headers of TFLite Micro come from the xmos-ai-tools package. TFLM_TRAINING_BUILD_JOBS
-limits the number of compilers that run at a time.
+The headers of TFLite Micro come from the xmos-ai-tools package; those of gemmlowp, which
+they include, from the directory that GEMMLOWP_INCLUDE names, or Debian's libgemmlowp-dev.
+TFLM_TRAINING_BUILD_JOBS limits the number of compilers that run at a time.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -27,6 +29,17 @@ def tflm_include() -> str:
     return str(include)
 
 
+def gemmlowp_include() -> str:
+    """The directory of gemmlowp's headers."""
+    include = os.environ.get("GEMMLOWP_INCLUDE", "/usr/include/gemmlowp")
+    if not (Path(include) / "fixedpoint/fixedpoint.h").exists():
+        sys.exit(
+            f"error: no gemmlowp headers in {include}: apt install libgemmlowp-dev, or let "
+            "GEMMLOWP_INCLUDE name the root of a gemmlowp tree"
+        )
+    return include
+
+
 def files(*patterns: str) -> list[str]:
     """Files of the project that match a pattern, without the tests."""
     found = {path for pattern in patterns for path in ROOT.glob(pattern)}
@@ -34,18 +47,19 @@ def files(*patterns: str) -> list[str]:
 
 
 def needs_recompile(object_file: str, source: str) -> bool:
-    """Whether the source or a header in the dependency file (-MMD) is newer."""
+    """Whether the source, a header in the dependency file (-MMD) or this file is newer."""
     made = Path(object_file)
     listed = made.with_suffix(".d")
     if not made.exists() or not listed.exists():
         return True
     rule = listed.read_text().replace("\\\n", " ").split(":", 1)[1]
     newest = made.stat().st_mtime
-    return any(not Path(f).exists() or Path(f).stat().st_mtime > newest for f in rule.split())
+    used = [*rule.split(), __file__]
+    return any(not Path(f).exists() or Path(f).stat().st_mtime > newest for f in used)
 
 
 FLAGS = ["-O3", "-Dtflite=tflite_micro", "-MMD", "-Wall", "-Wextra"]
-FLAGS += ["-isystem", tflm_include()]
+FLAGS += ["-isystem", tflm_include(), "-isystem", gemmlowp_include()]
 HEADERS = files("kernels/**/*.h", "kernels/**/*.inc", "tflm_training/*.h")
 
 
