@@ -21,7 +21,7 @@ _INT16_SOFTMAX_TABLE = 2 * 513  # LUTSize<int16_t>() entries
 # The training operators keep their state in tensors; one has a flag "variables are set".
 _CUSTOM_INIT = {
     **{op.CUSTOM_CODE: () for op in TRAINING_OPS},
-    InitializeVariables.CUSTOM_CODE: (4,),
+    InitializeVariables.CUSTOM_CODE: (1,),
 }
 
 
@@ -72,7 +72,11 @@ def _allowance(operator: Operator) -> KernelMemory:
     largest = max((t.elements for t in operator.tensors()), default=0)
     widest = max((max(t.shape, default=0) for t in operator.tensors()), default=0)
     return KernelMemory(
-        options=Struct(64, 8), init=(1024,), prepare=(64 * widest,), scratch=(8 * largest,), known=False
+        options=Struct(64, 8),
+        init=(1024,),
+        prepare=(64 * widest,),
+        scratch=(8 * largest,),
+        known=False,
     )
 
 
@@ -83,7 +87,7 @@ def _input(operator: Operator, index: int) -> Tensor:
 
 
 def _is_int4(tensor: Tensor) -> bool:
-    return tensor.tensor_type == schema.TensorType.INT4
+    return bool(tensor.tensor_type == schema.TensorType.INT4)
 
 
 def _requantisation(channels: int) -> tuple[int, int]:
@@ -104,7 +108,9 @@ def _conv_2d(operator: Operator, target: Target) -> _Prepare | None:
         return _Prepare()
     if source.dtype != np.int8:
         return None
-    return _Prepare(tables, _if_any(cmsis_nn.convolve_s8(operator.options, source.shape, kernel.shape)))
+    return _Prepare(
+        tables, _if_any(cmsis_nn.convolve_s8(operator.options, source.shape, kernel.shape))
+    )
 
 
 def _depthwise_conv_2d(operator: Operator, target: Target) -> _Prepare | None:
