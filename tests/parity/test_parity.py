@@ -9,24 +9,51 @@ import pytest
 
 from converter.ir.training_ops import (
     TRAINING_OPS,
+    AveragePool2DGrad,
     BiasUpdate,
     Conv2DFilterUpdate,
     Conv2DInputGrad,
     DepthwiseConv2DFilterUpdate,
     DepthwiseConv2DInputGrad,
+    GradientAdd,
+    GradientMask,
+    GradientSlice,
+    InitializeVariables,
+    MaxPool2DGrad,
+    MeanGrad,
+    MeanSquaredError,
     Options,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
 )
 from tests.parity.case import Case
-from tests.parity.cases import bias_update, conv_2d_grad, depthwise_conv_2d_grad
+from tests.parity.cases import (
+    bias_update,
+    conv_2d_grad,
+    depthwise_conv_2d_grad,
+    gradient_plumbing,
+    losses,
+    pool_grads,
+)
 from tests.parity.one_op_model import OneOp
 
 # In the order of TRAINING_OPS.
 PARITY_CASES: tuple[tuple[type[Options], Callable[[np.random.Generator], Iterator[Case]]], ...] = (
+    (InitializeVariables, gradient_plumbing.initialize_cases),
+    (SoftmaxCrossEntropy, losses.softmax_cases),
+    (SigmoidCrossEntropy, losses.sigmoid_cases),
+    (MeanSquaredError, losses.mean_squared_error_cases),
     (Conv2DInputGrad, conv_2d_grad.input_grad_cases),
     (Conv2DFilterUpdate, conv_2d_grad.filter_update_cases),
     (DepthwiseConv2DInputGrad, depthwise_conv_2d_grad.input_grad_cases),
     (DepthwiseConv2DFilterUpdate, depthwise_conv_2d_grad.filter_update_cases),
     (BiasUpdate, bias_update.cases),
+    (AveragePool2DGrad, pool_grads.average_cases),
+    (MaxPool2DGrad, pool_grads.max_cases),
+    (MeanGrad, gradient_plumbing.mean_cases),
+    (GradientSlice, gradient_plumbing.slice_cases),
+    (GradientMask, gradient_plumbing.mask_cases),
+    (GradientAdd, gradient_plumbing.add_cases),
 )
 
 

@@ -20,7 +20,7 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
     for _ in range(_CASES):
         positions = int(rng.choice((1, 2, 7, 36, 256, 1500)))
         channels = int(rng.choice((1, 2, 3, 10, 64, 65, 130)))
-        max_abs = int(rng.integers(1, 32768))
+        max_abs = generators.magnitude(rng, 32767)
         scale = generators.gradient_scale(rng, max_abs)
         options = BiasUpdate(
             positions=positions,

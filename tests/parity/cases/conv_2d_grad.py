@@ -52,7 +52,7 @@ def input_grad_case(
     terms = taps * (1 if depthwise else g["output_channels"])
     accumulator_bits = _bits_below(2**31 // (terms * 127))
     gradient_bits = int(rng.integers(1, (accumulator_bits if depthwise else 15) + 1))
-    max_abs = int(rng.integers(1, 1 << gradient_bits))
+    max_abs = generators.magnitude(rng, (1 << gradient_bits) - 1)
 
     magnitudes = np.abs(filter_.astype(np.int64))
     if depthwise:
@@ -97,7 +97,8 @@ def filter_update_case(
     g = random_geometry(rng, depthwise)
     input_shape, output_shape = map_shapes(g)
     positions = g["output_height"] * g["output_width"]
-    max_abs = int(rng.integers(1, 1 << _bits_below(2**31 // (positions * 255))))
+    gradient_bits = _bits_below(2**31 // (positions * 255))
+    max_abs = generators.magnitude(rng, (1 << gradient_bits) - 1)
     most = g["output_channels"] if depthwise else g["input_channels"]
     options = op(
         **g,
@@ -106,14 +107,15 @@ def filter_update_case(
         clamp=int(rng.choice((1, 1, 2, 4, 127))),
     )
     scale = generators.gradient_scale(rng, max_abs)
-    # One step of one LSB at learning_rate * sigma = 1 / (255 * max_abs * positions) and less.
+    filter_ = generators.weights(rng, filter_shape(g, depthwise))
+    filter_.flat[-1] = -128  # no converter writes it, but a frozen channel keeps it
     return Case(
         options=options,
         inputs=(
             generators.activations(rng, input_shape),
             generators.mantissas(rng, output_shape, max_abs),
             scale,
-            generators.weights(rng, filter_shape(g, depthwise)),
+            filter_,
             generators.learning_rate(rng, float(scale[0])),
             generators.update_scale(rng, g["output_channels"]),
             generators.random_state(rng),

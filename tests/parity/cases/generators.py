@@ -10,14 +10,21 @@ from converter.ir.training_ops import UNMASKED_MAX, UNMASKED_MIN
 EXTREME_FLOATS = (0.0, -0.0, -1.0, 1e-45, 1e-30, 1e30, np.inf, -np.inf, np.nan)
 
 
+def magnitude(rng: np.random.Generator, limit: int) -> int:
+    """1..limit, small ones as likely as large ones."""
+    return min(limit, int(rng.integers(1, 2 << int(rng.integers(limit.bit_length())))))
+
+
 def mantissas(rng: np.random.Generator, shape: tuple[int, ...], max_abs: int) -> np.ndarray:
-    """int16 in +-max_abs: even, sparse, or at both ends only."""
-    kind = rng.integers(3)
+    """int16 in +-max_abs: even, sparse, at both ends only, or all at one end."""
+    kind = rng.integers(4)
     values = rng.integers(-max_abs, max_abs + 1, shape)
     if kind == 1:
         values *= rng.random(shape) < 0.2
     elif kind == 2:
         values = np.where(rng.random(shape) < 0.5, max_abs, -max_abs)
+    elif kind == 3:
+        values = np.full(shape, rng.choice((-max_abs, max_abs)))
     return values.astype(np.int16)
 
 
@@ -35,7 +42,9 @@ def weights(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def activations(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """int8 of the full range."""
+    """int8 of the full range, now and then all at one end."""
+    if rng.random() < 0.2:
+        return np.full(shape, rng.choice((-128, 127)), np.int8)
     return rng.integers(-128, 128, shape).astype(np.int8)
 
 
