@@ -24,7 +24,7 @@ void Reset(TfLiteContext*, void* user_data) {
 const char* PairFault(const TfLiteTensor* initial, const TfLiteTensor* variable) {
   if (initial == nullptr || variable == nullptr) return "a missing tensor";
   if (initial->allocation_type != kTfLiteMmapRo) return "an initial value that is no constant";
-  if (!variable->is_variable) return "a target that is no variable";
+  if (variable->allocation_type == kTfLiteMmapRo) return "a target that is a constant";
   if (initial->type != variable->type) return "two types";
   if (initial->bytes != variable->bytes) return "two sizes";
   return nullptr;
