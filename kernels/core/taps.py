@@ -39,8 +39,6 @@ def taps(g: ConvGeometry) -> Iterator[Tap]:
             continue
         for kx in range(g.filter_width):
             offset = kx * g.dilation_width
-            columns = _axis(
-                g.output_width, g.input_width, g.stride_width, g.padding_left, offset
-            )
+            columns = _axis(g.output_width, g.input_width, g.stride_width, g.padding_left, offset)
             if columns is not None:
                 yield Tap(ky, kx, (rows[0], columns[0]), (rows[1], columns[1]))

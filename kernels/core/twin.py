@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 MAX_FACTOR_SHIFT = 30
 WEIGHT_LIMIT = 127
@@ -73,7 +74,7 @@ def decompose_factor(value: np.ndarray) -> Factor:
     return Factor((fraction | 0x800000) << 7, shift)
 
 
-def product(*factors: np.ndarray | np.float32) -> np.ndarray:
+def product(*factors: ArrayLike) -> np.ndarray:
     """A float32 product, left to right; overflow gives infinity and no warning."""
     with np.errstate(all="ignore"):
         result = np.asarray(factors[0], np.float32)

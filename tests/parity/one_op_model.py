@@ -83,14 +83,10 @@ class OneOp:
 
     def __init__(self, case: Case) -> None:
         options = case.options
-        model = build(
-            options.CUSTOM_CODE, options.pack(), case.inputs, case.outputs, case.constant
-        )
+        model = build(options.CUSTOM_CODE, options.pack(), case.inputs, case.outputs, case.constant)
         self._interpreter = runtime().Interpreter(model, _ARENA_BYTES)
         graph_inputs = [
-            i
-            for i, array in enumerate(case.inputs)
-            if array is not None and i not in case.constant
+            i for i, array in enumerate(case.inputs) if array is not None and i not in case.constant
         ]
         self._position = {i: position for position, i in enumerate(graph_inputs)}
         self._case = case

@@ -22,9 +22,7 @@ _OPERATORS = (
 
 
 def _filter_case(op, twin, shape, clamp: int, direction: int, learning_rate: float) -> Case:
-    options = op(
-        2, 2, _CHANNELS, 1, 1, 2, 2, _CHANNELS, 1, 1, 1, 1, 0, 0, -128, _CHANNELS, clamp
-    )
+    options = op(2, 2, _CHANNELS, 1, 1, 2, 2, _CHANNELS, 1, 1, 1, 1, 0, 0, -128, _CHANNELS, clamp)
     filter_ = np.resize(np.array([-127, -3, 0, 5, 126, 127], np.int8), shape)
     return Case(
         options=options,

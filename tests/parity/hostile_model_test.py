@@ -1,0 +1,107 @@
+"""Whatever a model says of an operator: an error from Prepare, never a crash."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import struct
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pytest
+
+from converter.ir.training_ops import Options
+from tests.parity.case import Case
+from tests.parity.one_op_model import build
+from tests.parity.test_parity import PARITY_CASES
+from tflm_training._library import runtime
+
+_ARENA_BYTES = 1 << 20
+_WORDS = (-(2**31), -32768, -1, 0, 1, 3, 32767, 32768, 65536, 2**30, 2**31 - 1)
+# Cases that are varied, the smallest of the first ones.
+_VARIED = 6
+
+CasesOf = Callable[[np.random.Generator], Iterator[Case]]
+for_each_operator = pytest.mark.parametrize(
+    "cases", [cases for _, cases in PARITY_CASES], ids=[op.CUSTOM_CODE for op, _ in PARITY_CASES]
+)
+
+
+def small_cases(cases: CasesOf) -> list[Case]:
+    first = itertools.islice(cases(np.random.default_rng(7)), 40)
+    return sorted(first, key=lambda c: sum(a.size for a in c.inputs if a is not None))[:_VARIED]
+
+
+def load(case: Case, options: bytes | None = None) -> None:
+    """Loads the case's model, sets its inputs and invokes it."""
+    data = case.options.pack() if options is None else options
+    model = build(case.options.CUSTOM_CODE, data, case.inputs, case.outputs, case.constant)
+    interpreter = runtime().Interpreter(model, _ARENA_BYTES)
+    arrays = (a for i, a in enumerate(case.inputs) if a is not None and i not in case.constant)
+    for position, array in enumerate(arrays):
+        interpreter.set_input(position, array)
+    interpreter.invoke()
+
+
+def assert_refused(case: Case, options: bytes | None = None) -> None:
+    with pytest.raises(RuntimeError, match=case.options.CUSTOM_CODE):
+        load(case, options)
+
+
+def replaced(items: Sequence, index: int, item: object) -> tuple:
+    return (*items[:index], item, *items[index + 1 :])
+
+
+@for_each_operator
+def test_options_of_another_length_or_version_are_refused(cases: CasesOf) -> None:
+    case = small_cases(cases)[0]
+    options = case.options.pack()
+    load(case)
+    assert_refused(case, options[:-4])
+    assert_refused(case, options + bytes(4))
+    assert_refused(case, struct.pack("<i", Options.VERSION + 1) + options[4:])
+
+
+@for_each_operator
+def test_no_word_of_the_options_crashes(cases: CasesOf) -> None:
+    for case in small_cases(cases):
+        options = case.options.pack()
+        for offset, word in itertools.product(range(4, len(options), 4), _WORDS):
+            hostile = options[:offset] + struct.pack("<i", word) + options[offset + 4 :]
+            try:
+                load(case, hostile)
+            except RuntimeError as error:
+                assert case.options.CUSTOM_CODE in str(error)
+
+
+@for_each_operator
+def test_inputs_of_another_number_type_or_size_are_refused(cases: CasesOf) -> None:
+    for case in small_cases(cases):
+        variable = dataclasses.replace(case, constant=())
+        assert_refused(dataclasses.replace(case, inputs=(*case.inputs, np.zeros(1, np.int8))))
+        for i, array in enumerate(case.inputs):
+            if array is None:
+                continue
+            other = np.float32 if array.dtype != np.float32 else np.int32
+            bigger = np.zeros(array.size + 1009, array.dtype)
+            for wrong in (np.zeros(array.shape, other), bigger):
+                assert_refused(
+                    dataclasses.replace(variable, inputs=replaced(case.inputs, i, wrong))
+                )
+
+
+@for_each_operator
+def test_outputs_of_another_number_type_or_size_are_refused(cases: CasesOf) -> None:
+    for case in small_cases(cases):
+        assert_refused(dataclasses.replace(case, outputs=(*case.outputs, ((1,), np.float32))))
+        for i, (shape, dtype) in enumerate(case.outputs):
+            other = np.float32 if dtype != np.float32 else np.int32
+            for wrong in ((shape, other), ((*shape, 3), dtype)):
+                assert_refused(dataclasses.replace(case, outputs=replaced(case.outputs, i, wrong)))
+
+
+@for_each_operator
+def test_constants_are_not_written(cases: CasesOf) -> None:
+    case = small_cases(cases)[0]
+    for i in case.written:
+        assert_refused(dataclasses.replace(case, constant=(*case.constant, i)))
