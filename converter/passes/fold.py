@@ -1,7 +1,9 @@
 """Folds what is constant at batch 1.
 
 TFLite's converter keeps the batch dynamic and computes the target of a Flatten at run time
-(SHAPE, STRIDED_SLICE, PACK, RESHAPE). At batch 1 every one of those values is known.
+(SHAPE, STRIDED_SLICE, PACK, RESHAPE). At batch 1 every one of those values is known. The
+shapes that the file states behind such a RESHAPE are placeholders; LiteRT finds the true
+ones by running the model once.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ def fold_constants(graph: Graph) -> None:
     """Replace operators whose results are known at conversion by constants, and give
     RESHAPE a plain constant shape."""
     _fix_batch(graph)
+    if any(op.name == "SHAPE" and not op.is_custom for op in graph.operators):
+        _infer_shapes(graph)
     for operator in list(graph.operators):
         if operator.name == "SHAPE" and operator.inputs[0] is not None:
             shape = np.array(operator.inputs[0].shape, operator.output.dtype)
@@ -47,6 +51,33 @@ def _fix_batch(graph: Graph) -> None:
         tensor.shape_signature = None
 
 
+def _interpreter(graph: Graph) -> Interpreter:
+    return Interpreter(
+        model_content=write_model(Model(graph)),
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_preserve_all_tensors=True,
+    )
+
+
+def _infer_shapes(graph: Graph) -> None:
+    """Give every tensor the shape that it has at batch 1."""
+    interpreter = _interpreter(graph)
+    try:
+        interpreter.allocate_tensors()
+        for detail in interpreter.get_input_details():
+            interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
+        interpreter.invoke()
+    except (RuntimeError, ValueError) as error:
+        raise ConverterError(
+            f"the shapes of this model are computed at run time, and LiteRT cannot run it to find "
+            f"them: {str(error).splitlines()[0]}; export the model with batch 1"
+        ) from error
+    details = {d["index"]: d for d in interpreter.get_tensor_details()}
+    for index, tensor in enumerate(graph.tensors()):
+        if not tensor.is_constant and index in details:
+            tensor.shape = tuple(int(d) for d in details[index]["shape"])
+
+
 def _is_foldable(operator: Operator) -> bool:
     return (
         not operator.is_custom
@@ -61,18 +92,15 @@ def _is_foldable(operator: Operator) -> bool:
 
 def _evaluate(operator: Operator) -> list[np.ndarray]:
     """Run one operator with constant inputs in LiteRT."""
-    model = Model(Graph([], list(operator.outputs), [operator]))
     try:
-        interpreter = Interpreter(
-            model_content=write_model(model),
-            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        )
+        interpreter = _interpreter(Graph([], list(operator.outputs), [operator]))
         interpreter.allocate_tensors()
         interpreter.invoke()
         return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
     except (RuntimeError, ValueError) as error:
         raise ConverterError(
-            f"{operator.name} {operator.output} cannot be evaluated at conversion: {error}"
+            f"{operator.name} {operator.output} cannot be evaluated at conversion: "
+            f"{str(error).splitlines()[0]}"
         ) from error
 
 
@@ -87,9 +115,9 @@ def _fix_reshape(operator: Operator) -> None:
     """At batch 1 the output's shape is the target; older files give it in the options only."""
     target = np.array(operator.output.shape, np.int32)
     given = operator.inputs[1] if len(operator.inputs) > 1 else None
-    if given is not None and given.is_constant:
+    if given is not None and given.data is not None and np.array_equal(given.data, target):
         return
-    if given is not None:
+    if given is not None and not given.is_constant:
         raise ConverterError(
             f"RESHAPE {operator.output} takes its shape from {given}, which is computed from "
             "data; export the model with static shapes"

@@ -1,0 +1,176 @@
+"""The dequantised model in TensorFlow, to check gradients against tf.GradientTape.
+
+Each operator is computed in float32 on real values, then moved to the real value of the int8
+result that TFLM has computed (a straight-through estimator). So the tape differentiates at
+the very point at which the training flatbuffer does, and what differs is only how gradients
+are quantised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from converter.ir.activation import clamp_of
+from converter.model.graph import Operator, Tensor
+from converter.rules import rule_of
+
+Values = dict[int, np.ndarray]
+"""id(tensor) -> the int8 content after an Invoke()."""
+
+
+def dequantize(tensor: Tensor, quantized: np.ndarray) -> np.ndarray:
+    assert tensor.quantization is not None
+    scale, zero_point = tensor.quantization.scale, tensor.quantization.zero_point
+    if scale.size > 1:
+        shape = [1] * len(tensor.shape)
+        shape[tensor.quantization.quantized_dimension] = -1
+        scale, zero_point = scale.reshape(shape), zero_point.reshape(shape)
+    real = (quantized.astype(np.float64) - zero_point) * scale
+    return real.reshape(tensor.shape).astype(np.float32)
+
+
+def _dilate(weights: tf.Tensor, rates: tuple[int, int]) -> tf.Tensor:
+    """[KH, KW, I, O] with zeros between the taps (TensorFlow has no dilated backprop on CPU)."""
+
+    def spread(taps: int, rate: int) -> np.ndarray:
+        matrix = np.zeros(((taps - 1) * rate + 1, taps), np.float32)
+        matrix[np.arange(taps) * rate, np.arange(taps)] = 1.0
+        return matrix
+
+    height, width = (
+        spread(k, r) for k, r in zip(weights.shape[:2], rates, strict=True)
+    )
+    return tf.einsum("ak,bl,klio->abio", height, width, weights)
+
+
+def _padding(options: object) -> str:
+    return "SAME" if options.padding == 0 else "VALID"  # type: ignore[attr-defined]
+
+
+def _conv_2d(op: Operator, x: tf.Tensor, w: tf.Tensor, b: tf.Tensor | None) -> tf.Tensor:
+    options = op.options
+    kernel = _dilate(
+        tf.transpose(w, [1, 2, 3, 0]), (options.dilationHFactor, options.dilationWFactor)
+    )
+    y = tf.nn.conv2d(x, kernel, (options.strideH, options.strideW), _padding(options))
+    return y if b is None else y + b
+
+
+def _depthwise(op: Operator, x: tf.Tensor, w: tf.Tensor, b: tf.Tensor | None) -> tf.Tensor:
+    options = op.options
+    height, width, channels = w.shape[1], w.shape[2], x.shape[3]
+    kernel = _dilate(
+        tf.reshape(w, (height, width, channels, -1)),
+        (options.dilationHFactor, options.dilationWFactor),
+    )
+    strides = (1, options.strideH, options.strideW, 1)
+    y = tf.nn.depthwise_conv2d(x, kernel, strides, _padding(options))
+    return y if b is None else y + b
+
+
+def _fully_connected(op: Operator, x: tf.Tensor, w: tf.Tensor, b: tf.Tensor | None) -> tf.Tensor:
+    y = tf.matmul(tf.reshape(x, (-1, w.shape[1])), w, transpose_b=True)
+    return y if b is None else y + b
+
+
+def _pool(kind: str) -> Callable[..., tf.Tensor]:
+    def pool(op: Operator, x: tf.Tensor) -> tf.Tensor:
+        options = op.options
+        function = tf.nn.max_pool2d if kind == "max" else tf.nn.avg_pool2d
+        return function(
+            x,
+            (options.filterHeight, options.filterWidth),
+            (options.strideH, options.strideW),
+            _padding(options),
+        )
+
+    return pool
+
+
+def _mean(op: Operator, x: tf.Tensor) -> tf.Tensor:
+    assert op.inputs[1] is not None and op.inputs[1].data is not None
+    return tf.reduce_mean(x, axis=[int(a) for a in op.inputs[1].data.reshape(-1)])
+
+
+def _pad(op: Operator, x: tf.Tensor) -> tf.Tensor:
+    assert op.inputs[1] is not None and op.inputs[1].data is not None
+    return tf.pad(x, op.inputs[1].data)
+
+
+def _same(op: Operator, x: tf.Tensor) -> tf.Tensor:
+    return x
+
+
+def _add(op: Operator, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    return a + b
+
+
+def _concatenation(op: Operator, *xs: tf.Tensor) -> tf.Tensor:
+    return tf.concat(xs, op.options.axis)
+
+
+_OPERATORS: dict[str, Callable[..., tf.Tensor]] = {
+    "ADD": _add,
+    "AVERAGE_POOL_2D": _pool("average"),
+    "CONCATENATION": _concatenation,
+    "CONV_2D": _conv_2d,
+    "DEPTHWISE_CONV_2D": _depthwise,
+    "EXPAND_DIMS": _same,
+    "FULLY_CONNECTED": _fully_connected,
+    "MAX_POOL_2D": _pool("max"),
+    "MEAN": _mean,
+    "PAD": _pad,
+    "QUANTIZE": _same,
+    "RELU": _same,
+    "RELU6": _same,
+    "RESHAPE": _same,
+    "SQUEEZE": _same,
+}
+_SHAPE_ARGUMENTS = ("EXPAND_DIMS", "MEAN", "PAD", "RESHAPE")
+
+
+class FloatReference:
+    """Runs `operators` (the forward part up to the logits) under a gradient tape."""
+
+    def __init__(self, operators: list[Operator], values: Values) -> None:
+        self._operators = operators
+        self._values = values
+        self.nodes: dict[int, tf.Tensor] = {}
+        """id(tensor) -> its float node: parameters, and outputs before the activation."""
+
+    def run(self, tape: tf.GradientTape, result: Tensor) -> tf.Tensor:
+        """The real value of `result`."""
+        reals: dict[int, tf.Tensor] = {}
+
+        def real(tensor: Tensor | None) -> tf.Tensor | None:
+            if tensor is None:
+                return None
+            if id(tensor) not in reals:
+                node = tf.constant(dequantize(tensor, self._values[id(tensor)]))
+                tape.watch(node)
+                reals[id(tensor)] = self.nodes[id(tensor)] = node
+            return reals[id(tensor)]
+
+        for op in self._operators:
+            count = 1 if op.name in _SHAPE_ARGUMENTS else len(op.inputs)
+            arguments = [real(t) for t in op.inputs[:count]]
+            computed = tf.reshape(_OPERATORS[op.name](op, *arguments), op.output.shape)
+            actual = dequantize(op.output, self._values[id(op.output)])
+            node = computed + tf.stop_gradient(actual - computed)
+            tape.watch(node)
+            self.nodes[id(op.output)] = node
+            reals[id(op.output)] = self._activate(op, node)
+        return reals[id(result)]
+
+    def _activate(self, op: Operator, node: tf.Tensor) -> tf.Tensor:
+        rule = rule_of(op.name)
+        assert rule is not None
+        clamp = clamp_of(op.output, rule.output_clamp(op))
+        if clamp is None:
+            return node
+        q = self._values[id(op.output)].reshape(op.output.shape)
+        passes = (q > clamp.minimum) & (q < clamp.maximum)
+        return tf.where(passes, node, tf.stop_gradient(node))

@@ -1,0 +1,1 @@
+"""Small models made by today's TFLiteConverter, for the tests."""
