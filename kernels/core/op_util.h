@@ -34,7 +34,11 @@ class OpCheck {
     return static_cast<const T*>(RawOptions(sizeof(T), T::kVersion));
   }
 
-  void Counts(int inputs, int outputs);
+  void Counts(int expected_inputs, int expected_outputs);
+
+  // A list that the flatbuffer leaves out counts as empty.
+  int inputs() const { return node_->inputs == nullptr ? 0 : node_->inputs->size; }
+  int outputs() const { return node_->outputs == nullptr ? 0 : node_->outputs->size; }
 
   // The tensor must be there, of `type`, and hold `elements` elements. An `elements` of -1,
   // which Elements() gives on overflow, fails. Dims are free: FULLY_CONNECTED is 2-D.
