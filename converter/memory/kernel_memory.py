@@ -190,6 +190,14 @@ def _transpose_conv(operator: Operator, target: Target) -> _Prepare | None:
     )
 
 
+def _writable_dimensions(operator: Operator, target: Target) -> _Prepare | None:
+    return _Prepare((4 + 4 * len(operator.output.shape),))  # TfLiteIntArray
+
+
+def _mirror_pad(operator: Operator, target: Target) -> _Prepare | None:
+    return _Prepare(scratch=(4 * len(_input(operator, 0).shape),) * 2)
+
+
 def _svdf(operator: Operator, target: Target) -> _Prepare | None:
     source, features = _input(operator, 0), _input(operator, 1)
     filters, batch = features.shape[0], source.shape[0]
@@ -223,6 +231,10 @@ _PREPARE: Mapping[str, Callable[[Operator, Target], _Prepare | None]] = {
     "CONCATENATION": _concatenation,
     "SOFTMAX": _softmax,
     "TRANSPOSE_CONV": _transpose_conv,
+    "GATHER": _writable_dimensions,
+    "DEPTH_TO_SPACE": _writable_dimensions,
+    "SPACE_TO_DEPTH": _writable_dimensions,
+    "MIRROR_PAD": _mirror_pad,
     "SVDF": _svdf,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm,
 }

@@ -55,13 +55,14 @@ class Target:
 _POINTER_64 = Struct(8, 8)
 _POINTER_32 = Struct(4, 4)
 
-# Operators with neither Init nor, beyond their options, any persistent memory.
+# Operators without Init.
 _STATELESS = (
     "ARG_MAX", "ARG_MIN", "BATCH_TO_SPACE_ND", "BROADCAST_ARGS", "BROADCAST_TO", "CAST", "CEIL",
-    "COS", "EXP", "EXPAND_DIMS", "FILL", "FLOOR", "LOG", "LOGICAL_AND", "LOGICAL_NOT",
-    "LOGICAL_OR", "MAXIMUM", "MINIMUM", "NEG", "PACK", "RESHAPE", "RESIZE_BILINEAR",
-    "RESIZE_NEAREST_NEIGHBOR", "ROUND", "SHAPE", "SIN", "SLICE", "SPLIT", "SPLIT_V", "SQRT",
-    "SQUARE", "SQUEEZE", "TRANSPOSE", "UNPACK", "ZEROS_LIKE",
+    "COS", "DEPTH_TO_SPACE", "EXP", "EXPAND_DIMS", "FILL", "FLOOR", "FLOOR_DIV", "FLOOR_MOD",
+    "GATHER", "LOG", "LOGICAL_AND", "LOGICAL_NOT", "LOGICAL_OR", "MAXIMUM", "MINIMUM", "NEG",
+    "PACK", "RESHAPE", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "ROUND", "SHAPE", "SIN",
+    "SLICE", "SPACE_TO_DEPTH", "SPLIT", "SPLIT_V", "SQRT", "SQUARE", "SQUEEZE", "TRANSPOSE",
+    "UNPACK", "ZEROS_LIKE",
 )  # fmt: skip
 
 _COMPARISONS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
@@ -83,6 +84,9 @@ _COMMON_OPTIONS = {
     "STRIDED_SLICE": Struct(24, 4),  # TfLiteStridedSliceParams
     "PACK": Struct(8, 4),  # TfLitePackParams
     "UNPACK": Struct(8, 4),  # TfLiteUnpackParams
+    "GATHER": Struct(8, 4),  # TfLiteGatherParams
+    "DEPTH_TO_SPACE": Struct(4, 4),  # TfLiteDepthToSpaceParams
+    "SPACE_TO_DEPTH": Struct(4, 4),  # TfLiteSpaceToDepthParams
     "SPLIT": Struct(4, 4),  # TfLiteSplitParams
     "SPLIT_V": Struct(4, 4),  # TfLiteSplitVParams
     "UNIDIRECTIONAL_SEQUENCE_LSTM": Struct(16, 4),  # TfLiteUnidirectionalSequenceLSTMParams
@@ -100,6 +104,11 @@ _COMMON_INIT = {
     "DIV": 28,  # OpDataDiv
     "RELU": 28,  # ReluOpData
     "LEAKY_RELU": 24,  # LeakyReluOpData
+    "ABS": 28,  # OpDataAbsRsqrt
+    "RSQRT": 28,
+    "SQUARED_DIFFERENCE": 112,  # OpData: ArithmeticParams and a flag
+    "L2_NORMALIZATION": 4,  # L2NormalizationParams
+    "MIRROR_PAD": 20,  # OpDataMirrorPad
     "LOGISTIC": 16,  # OpDataLogistic
     "TANH": 16,  # OpData: four int32
     "ELU": 256,  # OpData: a table of int8 [256]
@@ -144,6 +153,8 @@ HOST_64 = Target(
         "CAST": Struct(8, 4),  # TfLiteCastParams
         "ARG_MAX": Struct(4, 4),  # TfLiteArgMaxParams
         "ARG_MIN": Struct(4, 4),
+        "L2_NORMALIZATION": Struct(4, 4),  # TfLiteL2NormParams
+        "MIRROR_PAD": Struct(4, 4),  # TfLiteMirrorPaddingParams
     },
     init_bytes={
         **_COMMON_INIT,
@@ -195,6 +206,8 @@ CORTEX_M = Target(
         "CAST": Struct(2, 1),
         "ARG_MAX": Struct(1, 1),
         "ARG_MIN": Struct(1, 1),
+        "L2_NORMALIZATION": Struct(1, 1),
+        "MIRROR_PAD": Struct(1, 1),
     },
     init_bytes={
         **_COMMON_INIT,

