@@ -12,16 +12,15 @@ COPTS = [
     "-fno-rtti",
 ]
 
-def training_kernel(name, deps = []):
+def training_kernel(name, test_deps = []):
     """A kernel room: the pure kernel, its TFLM operator and their test.
 
-    Expects <name>.h, <name>.cc, <name>_op.cc and <name>_test.cc beside the BUILD file;
-    further .h and .cc files of the room belong to the kernel as well. Declares the
-    cc_library <name> and the cc_test <name>_test.
+    Declares the cc_library <name> of all .h and .cc files beside the BUILD file and the
+    cc_test <name>_test of those that end in _test.cc.
 
     Args:
       name: the folder's name.
-      deps: libraries beyond kernels/core that the kernel uses.
+      test_deps: libraries that the test uses beyond the kernel and googletest.
     """
     cc_library(
         name = name,
@@ -29,12 +28,12 @@ def training_kernel(name, deps = []):
         hdrs = native.glob(["*.h"]),
         copts = COPTS,
         visibility = ["//visibility:public"],
-        deps = ["//kernels/core"] + deps,
+        deps = ["//kernels/core"],
     )
     cc_test(
         name = name + "_test",
         size = "small",
-        srcs = native.glob(["*_test.cc"]),
+        srcs = native.glob(["*_test.cc"], allow_empty = False),
         copts = COPTS,
-        deps = [":" + name, "@googletest//:gtest_main"],
+        deps = [":" + name, "@googletest//:gtest_main"] + test_deps,
     )

@@ -41,11 +41,9 @@ const void* OpCheck::RawOptions(size_t length, int32_t version) {
   return options;
 }
 
-void OpCheck::Counts(int inputs, int outputs) {
-  // TFLM leaves a list that the flatbuffer lacks as nullptr.
-  Require(node_->inputs != nullptr && node_->inputs->size == inputs, "number of inputs");
-  Require(node_->outputs == nullptr ? outputs == 0 : node_->outputs->size == outputs,
-          "number of outputs");
+void OpCheck::Counts(int expected_inputs, int expected_outputs) {
+  Require(inputs() == expected_inputs, "number of inputs");
+  Require(outputs() == expected_outputs, "number of outputs");
 }
 
 void OpCheck::Require(bool condition, const char* what) {
@@ -85,7 +83,7 @@ void OpCheck::Input(int index, TfLiteType type, int32_t elements) {
 }
 
 void OpCheck::OptionalInput(int index, TfLiteType type, int32_t elements) {
-  if (status_ == kTfLiteOk && index < node_->inputs->size && node_->inputs->data[index] < 0) {
+  if (status_ == kTfLiteOk && index < inputs() && node_->inputs->data[index] < 0) {
     return;
   }
   Tensor(Kind::kInput, index, type, elements);

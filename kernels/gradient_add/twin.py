@@ -55,6 +55,4 @@ def gradient_add(
     shift = max(0, bits(bound) - options.gradient_bits)
     mantissas = saturate(rounding_shift(total, shift), options.gradient_bits)
     scale = product(sigma, power_of_two(shift - fraction_bits))
-    return list(
-        finish_gradient(mantissas, masked_by, options.mask_min, options.mask_max, scale)
-    )
+    return list(finish_gradient(mantissas, masked_by, options.mask_min, options.mask_max, scale))

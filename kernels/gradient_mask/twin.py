@@ -19,6 +19,4 @@ def gradient_mask(
     if max_abs == 0:
         return list(no_gradient(gradient.shape))
     mantissas = gradient.astype(np.int64)
-    return list(
-        finish_gradient(mantissas, masked_by, options.mask_min, options.mask_max, sigma)
-    )
+    return list(finish_gradient(mantissas, masked_by, options.mask_min, options.mask_max, sigma))

@@ -46,12 +46,11 @@ TfLiteStatus CheckPair(TfLiteContext* context, TfLiteNode* node, int index) {
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   OpCheck check(context, node, "INITIALIZE_VARIABLES");
   if (check.Options<InitializeVariablesOptions>() == nullptr) return kTfLiteError;
-  const int inputs = node->inputs->size;
   check.Require(node->user_data != nullptr, "arena: no room for the flag");
-  check.Require(inputs >= 2 && inputs % 2 == 0, "number of inputs");
-  check.Require(node->outputs->size == 0, "number of outputs");
+  check.Require(check.inputs() >= 2 && check.inputs() % 2 == 0, "number of inputs");
+  check.Require(check.outputs() == 0, "number of outputs");
   if (check.status() != kTfLiteOk) return kTfLiteError;
-  for (int i = 0; i < inputs; i += 2) {
+  for (int i = 0; i < check.inputs(); i += 2) {
     if (CheckPair(context, node, i) != kTfLiteOk) return kTfLiteError;
   }
   static_cast<State*>(node->user_data)->initialized = false;

@@ -41,6 +41,4 @@ def max_pool_2d_grad(
         mantissas[taken] = saturate(mantissas[taken] + share, options.gradient_bits)
 
     scale = product(sigma, power_of_two(shift))
-    return list(
-        finish_gradient(mantissas, saved_input, options.mask_min, options.mask_max, scale)
-    )
+    return list(finish_gradient(mantissas, saved_input, options.mask_min, options.mask_max, scale))
