@@ -30,7 +30,7 @@ class KernelMemory:
     """Requests of one operator in order, bytes. `options`: the parsed options, or None.
 
     `known` is false for an operator that the table lacks: the figures then are an
-    allowance that exceeds what any kernel of TFLite Micro requests.
+    allowance, generous by the measure of TFLite Micro's own kernels.
     """
 
     options: Struct | None = None
@@ -69,6 +69,8 @@ def kernel_memory(operator: Operator, target: Target) -> KernelMemory:
 
 
 def _allowance(operator: Operator) -> KernelMemory:
+    """More than the known kernels take but LSTMs: structures, tables along the widest
+    dimension and 64 bits of scratch per element."""
     largest = max((t.elements for t in operator.tensors()), default=0)
     widest = max((max(t.shape, default=0) for t in operator.tensors()), default=0)
     return KernelMemory(

@@ -3,7 +3,8 @@
 Measured with `sizeof` and by recording every allocation of one-operator models: HOST_64
 against the library of xmos-ai-tools 1.4.2, CORTEX_M against upstream TFLite Micro with
 CMSIS-NN kernels, gcc (short enumerations, the default of the ARM bare-metal ABI) and
-TF_LITE_STATIC_MEMORY, on a core with the DSP extension (Cortex-M4, M7, M33).
+TF_LITE_STATIC_MEMORY, on a core with the DSP extension (Cortex-M4, M7, M33). Cores with
+Helium (M55, M85) take more: their CMSIS-NN kernels want larger buffers.
 """
 
 from __future__ import annotations
