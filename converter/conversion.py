@@ -61,8 +61,8 @@ def convert(
     arena = predict_arena(training.model, CORTEX_M)
     if budget is not None and arena.total > budget:
         raise ConverterError(
-            f"{name}: --update {update} needs {arena.total} bytes of arena, the budget is {budget}; "
-            "raise --budget, train less or use --update auto"
+            f"{name}: --update {update} needs {arena.total} bytes of arena, the budget is "
+            f"{budget}; raise --budget, train less or use --update auto"
         )
     return TrainingModel(
         source=source,

@@ -96,9 +96,10 @@ class Backward:
         total = parts[0]
         for i, part in enumerate(parts[1:], start=1):
             last = i == len(parts) - 1
+            masked_here = masked_by if last else None
             total = self.emit_gradient(
                 GradientAdd(tensor.elements, gradient_bits, *mask_bounds(clamp if last else None)),
-                [total.mantissa, total.scale, part.mantissa, part.scale, masked_by if last else None],
+                [total.mantissa, total.scale, part.mantissa, part.scale, masked_here],
                 tensor,
                 suffix=f"_sum_{i}",
                 masked=last,

@@ -48,7 +48,9 @@ class Options:
             )
         version, *values = struct.unpack(cls._format(), data)
         if version != cls.VERSION:
-            raise ValueError(f"{cls.CUSTOM_CODE}: options version {version}, expected {cls.VERSION}")
+            raise ValueError(
+                f"{cls.CUSTOM_CODE}: options version {version}, expected {cls.VERSION}"
+            )
         return cls(*values)
 
 

@@ -112,9 +112,11 @@ def _operator(packed: Any, codes: list[Any], tensors: list[Tensor]) -> Operator:
     # Files older than builtin_code (int32) hold the number in deprecated_builtin_code (int8).
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
     is_custom = number == schema.BuiltinOperator.CUSTOM
+    if number not in OPERATOR_NAMES:
+        raise ConverterError(f"operator code {number} is unknown: the file is damaged or too new")
     options = packed.customOptions
     return Operator(
-        name=_text(code.customCode) if is_custom else OPERATOR_NAMES.get(number, f"OPERATOR_{number}"),
+        name=_text(code.customCode) if is_custom else OPERATOR_NAMES[number],
         inputs=[None if i < 0 else tensors[i] for i in _indices(packed.inputs)],
         outputs=[tensors[i] for i in _indices(packed.outputs)],
         options=packed.builtinOptions,

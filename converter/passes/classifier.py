@@ -39,7 +39,8 @@ def replace_classifier(graph: Graph, head: Head, num_classes: int, seed: int = 0
         )
     if operator.name == "CONV_2D" and operator.output.shape[1:3] != (1, 1):
         raise ConverterError(
-            f"--num_classes: CONV_2D {operator.output} is no classifier: it has more than one position"
+            f"--num_classes: CONV_2D {operator.output} has more than one position, so it is no "
+            "classifier"
         )
     old_classes = operator.output.shape[-1]
     _replace_parameters(operator, num_classes, np.random.default_rng(seed))
@@ -78,10 +79,9 @@ def _resize_outputs(
         if shape is not None and shape.data is not None and view.name == "RESHAPE":
             values = np.where(shape.data == old, new, shape.data).astype(shape.dtype)
             view.inputs[1] = dataclasses.replace(shape, data=values)
-        if view.name == "RESHAPE" and view.options is not None and view.options.newShape is not None:
-            view.options.newShape = np.where(
-                np.asarray(view.options.newShape) == old, new, view.options.newShape
-            ).astype(np.int32)
+        given = getattr(view.options, "newShape", None)
+        if given is not None:
+            view.options.newShape = np.where(np.asarray(given) == old, new, given).astype(np.int32)
     # Everything behind the logits (SOFTMAX, DEQUANTIZE, views) keeps its own quantisation.
     behind = list(resized)
     for later in graph.operators[graph.operators.index(operator) + 1 :]:
@@ -90,7 +90,8 @@ def _resize_outputs(
     for tensor in {id(t): t for t in behind}.values():
         if tensor.shape[-1] != old:
             raise ConverterError(
-                f"--num_classes: tensor {tensor} behind the classifier does not end in {old} classes"
+                f"--num_classes: tensor {tensor} behind the classifier does not end in {old} "
+                "classes"
             )
         tensor.shape = (*tensor.shape[:-1], new)
         tensor.shape_signature = None

@@ -26,7 +26,12 @@ class NoGradientError(ConverterError):
 
 
 class Differentiator:
-    """Emits the backward pass of one graph. Use `differentiate`."""
+    """Emits the backward pass of one graph.
+
+    loss_input: the tensor that the loss reads. Raises NoGradientError if an operator between
+    a trained layer and the loss has no rule or fails its check, ConverterError if a trained
+    layer does not reach the loss.
+    """
 
     def __init__(self, graph: Graph, loss_input: Tensor, updates: Updates) -> None:
         self._graph = graph
@@ -72,6 +77,7 @@ class Differentiator:
         return self._bits[id(tensor)]
 
     def run(self, loss_input: Tensor, loss_gradient: Gradient, backward: Backward) -> None:
+        """Append the gradients and updates to `backward`; loss_gradient is that of loss_input."""
         parts: defaultdict[int, list[Gradient]] = defaultdict(list)
         parts[id(loss_input)].append(loss_gradient)
         for operator in reversed(self._path):
@@ -107,7 +113,9 @@ class Differentiator:
 
     def _carrying_inputs(self, operator: Operator) -> list[tuple[int, Tensor]]:
         return [
-            (i, t) for i, t in enumerate(operator.inputs) if t is not None and id(t) in self._carries
+            (i, t)
+            for i, t in enumerate(operator.inputs)
+            if t is not None and id(t) in self._carries
         ]
 
     def _clamp(self, tensor: Tensor) -> Clamp | None:
@@ -129,16 +137,7 @@ def _require_rule(operator: Operator) -> Rule:
     rule = None if operator.is_custom else rule_of(operator.name)
     reason = "it has no gradient rule" if rule is None else rule.check(operator)
     if rule is None or reason:
-        raise NoGradientError(f"{operator.name} {operator.output} cannot be trained through: {reason}")
+        raise NoGradientError(
+            f"{operator.name} {operator.output} cannot be trained through: {reason}"
+        )
     return rule
-
-
-def differentiate(
-    graph: Graph, loss_input: Tensor, loss_gradient: Gradient, updates: Updates, backward: Backward
-) -> None:
-    """Append to `backward` the gradients and updates that `updates` asks for.
-
-    loss_input: the tensor that the loss reads; loss_gradient: its gradient. Raises
-    NoGradientError if an operator on the way has no rule or fails its check.
-    """
-    Differentiator(graph, loss_input, updates).run(loss_input, loss_gradient, backward)

@@ -84,7 +84,9 @@ def _is_foldable(operator: Operator) -> bool:
         and bool(operator.inputs)
         and all(t is not None and t.is_constant and not t.is_variable for t in operator.inputs)
         and all(
-            t.dtype.kind in "iu" and t.dtype.itemsize >= 4 and t.elements <= _LARGEST_FOLDED_ELEMENTS
+            t.dtype.kind in "iu"
+            and t.dtype.itemsize >= 4
+            and t.elements <= _LARGEST_FOLDED_ELEMENTS
             for t in operator.outputs
         )
     )

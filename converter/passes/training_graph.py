@@ -11,7 +11,7 @@ from converter.errors import ConverterError
 from converter.ir.backward import Backward
 from converter.ir.layers import Layer, find_layers
 from converter.ir.training_ops import TRAINING_OPS
-from converter.model import Graph, Model, Operator, Quantization, Signature, Tensor, read_model
+from converter.model import Model, Operator, Quantization, Signature, Tensor, read_model
 from converter.passes.classifier import replace_classifier
 from converter.passes.differentiate import Differentiator
 from converter.passes.dilation import fold_dilated_convolutions
@@ -110,8 +110,8 @@ def build_training_graph(source: Source, scheme: Scheme) -> TrainingGraph:
         RANDOM_STATE_NAME, (1,), initial.dtype, Quantization.per_tensor(1.0, 0), initial
     )
     backward = Backward(learning_rate, random_state)
-    loss = _differentiate(graph, prepared.head, Differentiator(
-        graph, prepared.head.logits, trained), backward)
+    differentiator = Differentiator(graph, prepared.head.logits, trained)
+    loss = _differentiate(prepared.head, differentiator, backward)
 
     graph.operators += backward.operators
     graph.inputs = [*graph.inputs, loss.label, learning_rate]
@@ -121,18 +121,13 @@ def build_training_graph(source: Source, scheme: Scheme) -> TrainingGraph:
         bias = layers[index].bias
         parameters += [layers[index].filter] if update.channels else []
         parameters += [bias] if update.bias and bias is not None else []
-    trains_filters = any(update.channels for update in scheme.values())
-    parameters += [random_state] if trains_filters else []
+    parameters.append(random_state)
     make_variables(graph, list({id(t): t for t in parameters}.values()))
-    _describe(prepared.model, prepared.head, RANDOM_STATE_NAME if trains_filters else None)
-    return TrainingGraph(
-        prepared.model, prepared.head, layers, scheme, forward, backward.operators
-    )
+    _describe(prepared.model, prepared.head)
+    return TrainingGraph(prepared.model, prepared.head, layers, scheme, forward, backward.operators)
 
 
-def _differentiate(
-    graph: Graph, head: Head, differentiator: Differentiator, backward: Backward
-) -> Loss:
+def _differentiate(head: Head, differentiator: Differentiator, backward: Backward) -> Loss:
     bits = differentiator.gradient_bits(head.logits)
     loss = build_loss(head, backward.learning_rate, backward.new_gradient(head.logits), bits)
     backward.operators.append(loss.operator)
@@ -140,7 +135,7 @@ def _differentiate(
     return loss
 
 
-def _describe(model: Model, head: Head, random_state: str | None) -> None:
+def _describe(model: Model, head: Head) -> None:
     """Leave in the file what a runner needs to know."""
     graph = model.graph
     model.signatures.append(
@@ -151,6 +146,6 @@ def _describe(model: Model, head: Head, random_state: str | None) -> None:
             "version": METADATA_VERSION,
             "loss": head.loss,
             "num_classes": head.num_classes,
-            "random_state": random_state,
+            "random_state": RANDOM_STATE_NAME,
         }
     ).encode()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from converter.conversion import TrainingModel
 from converter.ir.training_ops import Conv2DInputGrad, DepthwiseConv2DInputGrad
-from converter.model.graph import Operator, Tensor
+from converter.model.graph import Operator
 from converter.rules import rule_of
 from converter.rules.convolution import dead_channels
 from converter.rules.rule import LayerUpdate
@@ -49,8 +51,8 @@ def layer_plans(converted: TrainingModel) -> list[LayerPlan]:
         frozen = 0
         if update is not None:
             backward += forward * update.channels // update.of
-            dead = dead_channels(layer.operator)
-            frozen = int(dead.sum()) if dead.size > 1 else int(dead[0]) * layer.operator.output.shape[-1]
+            channels = (layer.operator.output.shape[-1],)
+            frozen = int(np.broadcast_to(dead_channels(layer.operator), channels).sum())
         plans.append(
             LayerPlan(
                 index=layer.index,
@@ -75,15 +77,13 @@ def _saved_bytes(forward: list[Operator], backward: list[Operator]) -> dict[int,
     counted: set[int] = set()
     saved: dict[int, int] = {}
     for operator in forward:
-        for tensor in (*operator.inputs, *operator.outputs):
-            if _is_activation(tensor) and id(tensor) in read and id(tensor) not in counted:
+        for tensor in operator.tensors():
+            if tensor.is_constant or tensor.is_variable:
+                continue
+            if id(tensor) in read and id(tensor) not in counted:
                 counted.add(id(tensor))
                 saved[id(operator)] = saved.get(id(operator), 0) + tensor.bytes
     return saved
-
-
-def _is_activation(tensor: Tensor | None) -> bool:
-    return tensor is not None and not tensor.is_constant and not tensor.is_variable
 
 
 def _differentiated(backward: list[Operator]) -> set[int]:

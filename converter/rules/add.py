@@ -18,7 +18,7 @@ class AddRule(BaseRule):
         for tensor in operator.inputs:
             assert tensor is not None
             if not tensor.is_constant and tensor.elements != operator.output.elements:
-                return f"input {tensor} is broadcast, which has no gradient rule; make the shapes equal"
+                return f"input {tensor} is broadcast; only constants may be, make the shapes equal"
         return None
 
     def output_gradient_bits(

@@ -50,7 +50,7 @@ def check_parameters(operator: Operator) -> str | None:
         if tensor.dtype != np.int8 or tensor.tensor_type is not None:
             return f"tensor {tensor} is not int8; quantise the model to full int8"
         if tensor.quantization is None:
-            return f"tensor {tensor} has no quantisation parameters; quantise the model to full int8"
+            return f"tensor {tensor} has no quantisation; quantise the model to full int8"
     if not (weights.is_constant or weights.is_variable):
         return f"filter {weights} is not constant; only constant filters have a gradient"
     if np.any(weights.quantization.zero_point != 0):  # type: ignore[union-attr]

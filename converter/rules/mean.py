@@ -51,12 +51,11 @@ class MeanRule(BaseRule):
         folded = _folded(operator)
         folded = [(1, False)] * (_DIMS - len(folded)) + folded
         masked_by = wanted.clamp.tensor if wanted.clamp else None
+        minimum, maximum = mask_bounds(wanted.clamp)
+        dims = {f"dim_{axis}": size for axis, (size, _) in enumerate(folded)}
+        reduced = {f"reduced_{axis}": int(flag) for axis, (_, flag) in enumerate(folded)}
         return backward.emit_gradient(
-            MeanGrad(
-                *(size for size, _ in folded),
-                *(int(is_reduced) for _, is_reduced in folded),
-                *mask_bounds(wanted.clamp),
-            ),
+            MeanGrad(**dims, **reduced, mask_min=minimum, mask_max=maximum),
             [gradient.mantissa, gradient.scale, masked_by],
             wanted.tensor,
             suffix=f"_from_{operator.output.name}",

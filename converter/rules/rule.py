@@ -47,8 +47,9 @@ class Wanted:
 class Rule(Protocol):
     """The gradient of one operator. The module docstring of each rule is its algebra."""
 
-    operators: tuple[str, ...]
-    """TFLite names of the operators that it serves."""
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """TFLite names of the operators that it serves."""
 
     def check(self, operator: Operator) -> str | None:
         """Why the operator cannot be differentiated, or None if it can."""

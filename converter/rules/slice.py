@@ -64,9 +64,14 @@ class SliceRule(BaseRule):
         folded = _folded(operator, index)
         folded = [(1, 0, 1)] * (_DIMS - len(folded)) + folded
         masked_by = wanted.clamp.tensor if wanted.clamp else None
-        dims, begins, sizes = zip(*folded, strict=True)
+        minimum, maximum = mask_bounds(wanted.clamp)
+        box = {
+            f"{field}_{axis}": value
+            for axis, values in enumerate(folded)
+            for field, value in zip(("dim", "begin", "size"), values, strict=True)
+        }
         return backward.emit_gradient(
-            GradientSlice(*dims, *begins, *sizes, *mask_bounds(wanted.clamp)),
+            GradientSlice(**box, mask_min=minimum, mask_max=maximum),
             [gradient.mantissa, gradient.scale, masked_by],
             wanted.tensor,
             suffix=f"_from_{operator.output.name}_{index}",

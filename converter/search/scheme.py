@@ -70,7 +70,7 @@ def _read_file(path: Path, layers: list[Layer]) -> Scheme:
         raise ConverterError(f"--update {path}: not JSON ({error})") from error
     entries = content.get("layers") if isinstance(content, dict) else None
     if not isinstance(entries, list) or not entries:
-        raise ConverterError(f'--update {path}: expected {{"layers": [...]}} with at least one layer')
+        raise ConverterError(f'--update {path}: expected {{"layers": [...]}} with a layer or more')
     scheme: Scheme = {}
     for entry in entries:
         layer = _find_layer(path, entry, layers)

@@ -40,9 +40,7 @@ def _dilate(weights: tf.Tensor, rates: tuple[int, int]) -> tf.Tensor:
         matrix[np.arange(taps) * rate, np.arange(taps)] = 1.0
         return matrix
 
-    height, width = (
-        spread(k, r) for k, r in zip(weights.shape[:2], rates, strict=True)
-    )
+    height, width = (spread(k, r) for k, r in zip(weights.shape[:2], rates, strict=True))
     return tf.einsum("ak,bl,klio->abio", height, width, weights)
 
 

@@ -38,7 +38,8 @@ def _train_one(name: str, update: str, seed: int) -> Step:
     if loss == "mse":
         target = rng.integers(-128, 128, label.shape).astype(np.int8)
     else:
-        classes = 2 if loss_name(model) == "sigmoid_cross_entropy" else _logits(model.graph).elements
+        binary = loss_name(model) == "sigmoid_cross_entropy"
+        classes = 2 if binary else _logits(model.graph).elements
         target = rng.integers(0, classes, label.shape).astype(np.int32)
     return run_step(flatbuffer, sample, target, learning_rate=0.01)
 

@@ -64,8 +64,8 @@ def residual() -> tf.keras.Model:
 def concatenated() -> tf.keras.Model:
     inputs = layers.Input((7, 9, 3))
     a = layers.Conv2D(4, 3, padding="same", activation="relu")(inputs)
-    b = layers.Conv2D(5, 1, activation="relu6")(inputs)
-    x = layers.Concatenate()([a, b])
+    b = layers.Conv2D(5, 1)(inputs)
+    x = layers.ReLU(6.0)(layers.Concatenate()([a, b]))
     x = layers.Conv2D(6, 3, activation="relu")(x)
     x = layers.Flatten()(x)
     return tf.keras.Model(inputs, layers.Dense(3)(x))
