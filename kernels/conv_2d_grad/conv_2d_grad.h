@@ -17,7 +17,7 @@ namespace tflm_training {
 //   multiplier  int16 [O], round(32767 * s_w / max s_w), or nullptr (one scale for all)
 //   mask        saved activation int8 [H, W, I]
 // The accumulator does not overflow if taps * O * 127 * 2^accumulator_bits <= 2^31 and
-// scale.max_abs bounds |gradient|. About 400 bytes of stack.
+// scale.max_abs bounds |gradient|. Less than 600 bytes of stack.
 GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, const int16_t* gradient,
                               GradientScale scale, const int8_t* filter,
                               const int16_t* multiplier, ActivationMask mask,
@@ -28,7 +28,7 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, const int16_t
 //   input     int8 [H, W, I]
 //   gradient  int16 [OH, OW, O], scaled by `scale`; scale.max_abs must not be 0
 // The accumulator does not overflow if OH * OW * 255 * scale.max_abs <= 2^31. `random`
-// advances by one for each weight that is rounded. About 400 bytes of stack.
+// advances by one for each weight that is rounded. Less than 600 bytes of stack.
 void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
                         const int16_t* gradient, GradientScale scale, const FilterStep& step,
                         int8_t* filter, Random* random);

@@ -18,7 +18,7 @@ namespace tflm_training {
 //   multiplier  int16 [O], round(32767 * s_w / max s_w), or nullptr (one scale for all)
 //   mask        saved activation int8 [H, W, I]
 // The accumulator does not overflow if KH * KW * 127 * scale.max_abs <= 2^31;
-// options.accumulator_bits is not used. About 400 bytes of stack.
+// options.accumulator_bits is not used. Less than 600 bytes of stack.
 GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
                                        const int16_t* gradient, GradientScale scale,
                                        const int8_t* filter, const int16_t* multiplier,
@@ -29,7 +29,7 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
 //   input     int8 [H, W, I]
 //   gradient  int16 [OH, OW, O], scaled by `scale`; scale.max_abs must not be 0
 // The accumulator does not overflow if OH * OW * 255 * scale.max_abs <= 2^31. `random`
-// advances by one for each weight that is rounded. About 600 bytes of stack.
+// advances by one for each weight that is rounded. Less than 600 bytes of stack.
 void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
                                  const int16_t* gradient, GradientScale scale,
                                  const FilterStep& step, int8_t* filter, Random* random);
