@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import kernels
 from converter.ir.training_ops import (
     TRAINING_OPS,
     AveragePool2DGrad,
@@ -59,6 +62,12 @@ PARITY_CASES: tuple[tuple[type[Options], Callable[[np.random.Generator], Iterato
 
 def test_every_operator_is_compared() -> None:
     assert tuple(op for op, _ in PARITY_CASES) == TRAINING_OPS
+
+
+def test_kernels_register_every_operator() -> None:
+    rows = (Path(kernels.__path__[0]) / "training_ops.inc").read_text()
+    names = re.findall(r"^TFLM_TRAINING_OP\((\w+)\)$", rows, re.MULTILINE)
+    assert names == [op.CUSTOM_CODE for op in TRAINING_OPS]
 
 
 def is_unspecified(results: Sequence[np.ndarray], index: int, outputs: int) -> bool:
