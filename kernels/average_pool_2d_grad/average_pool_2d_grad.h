@@ -18,7 +18,7 @@ namespace tflm_training {
 //   result   [H, W, C] mantissas, |m| < 2^gradient_bits
 //
 // Returns the scale of `result`. The caller owns all memory. `options` must be valid
-// (IsValid in kernels/core/pool.h). About 100 bytes of stack. Source: docs/arithmetic.md.
+// (IsValid in kernels/core/pool.h). About 300 bytes of stack. Source: docs/arithmetic.md.
 GradientScale AveragePool2DGrad(const PoolGradOptions& options, const int16_t* gradient,
                                 GradientScale scale, ActivationMask mask, int16_t* result);
 
