@@ -1,0 +1,45 @@
+# make demo    a model of printed digits learns real handwriting; nothing else is needed
+# make test    every test: Python and C++ (adds TensorFlow, Bazel and googletest)
+# make lint    ruff and mypy
+# make setup   what `make test` sets up, in .venv; PYTHON=... chooses the interpreter
+# make clean   removes what the others made, .venv too
+
+PYTHON ?=
+VENV := .venv
+VENV_PYTHON := $(VENV)/bin/python
+
+# The virtual environment's own packages, whatever the shell is set up for.
+unexport PYTHONPATH PYTHONHOME
+
+# What the installed package is made of: after a change it is installed, and so built, again.
+SOURCES := pyproject.toml setup.py constraints.txt tools/setup.sh \
+	$(shell find kernels tflm_training -name '*.cc' -o -name '*.h' -o -name '*.inc')
+
+.PHONY: demo test lint setup clean
+
+demo: $(VENV)/demo.stamp
+	@$(VENV_PYTHON) -m examples.digits.demo
+
+# Bazel's tests run first; a failure there does not keep pytest from running.
+test: $(VENV)/test.stamp
+	@status=0; \
+	TFLM_TRAINING_PYTHON="$(CURDIR)/$(VENV_PYTHON)" \
+		bazel test --noshow_progress --test_summary=testcase //... || status=1; \
+	$(VENV_PYTHON) -m pytest -q || status=1; \
+	exit $$status
+
+lint: $(VENV)/lint.stamp
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m ruff format --check .
+	$(VENV_PYTHON) -m mypy
+
+setup: $(VENV)/test.stamp
+
+$(VENV)/%.stamp: $(SOURCES)
+	@PYTHON="$(PYTHON)" tools/setup.sh $*
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -f tflm_training/*.so
+	find converter kernels tflm_training examples tests -name __pycache__ -exec rm -rf {} +
