@@ -44,7 +44,7 @@ def _write_build(repository_ctx, kind, library, defines, includes):
         library = library.basename,
         defines = repr(defines),
         includes = repr(includes),
-        header_globs = repr(["%s/**/*%s" % (folder, suffix) for folder in includes for suffix in [".h", ".inc"]]),
+        header_globs = repr([folder + "/**/*.h" for folder in includes]),
     ))
 
 def _gemmlowp(repository_ctx):
@@ -54,6 +54,17 @@ def _gemmlowp(repository_ctx):
               "libgemmlowp-dev) or set GEMMLOWP_DIR.") % folder)
     return folder
 
+# A source tree has BUILD files, at which a glob ends, so its headers are copied.
+def _copy_headers(repository_ctx, source, folders, destination):
+    repository_ctx.file(destination + "/.copied", "")
+    find = "find -L %s -name downloads -prune -o -type f -name '*.h' -exec cp --parents -t '%s' {} +"
+    copied = repository_ctx.execute(
+        ["sh", "-c", find % (" ".join(folders), repository_ctx.path(destination))],
+        working_directory = source,
+    )
+    if copied.return_code != 0:
+        fail("Copying headers from %s: %s" % (source, copied.stderr))
+
 def _from_tree(repository_ctx, tree):
     environ = repository_ctx.os.environ
     if not repository_ctx.path(tree + "/tensorflow/lite/micro/micro_interpreter.h").exists:
@@ -62,20 +73,18 @@ def _from_tree(repository_ctx, tree):
         libraries = [environ["TFLM_LIBRARY"]]
     else:
         found = repository_ctx.execute(["find", tree + "/gen", "-name", "libtensorflow-microlite.a"])
-        libraries = found.stdout.split()
+        libraries = found.stdout.splitlines()
     if len(libraries) != 1 or not repository_ctx.path(libraries[0]).exists:
         fail("TFLM_DIR=%s: expected one libtensorflow-microlite.a under gen/, found %s; " % (tree, libraries) +
              "set TFLM_LIBRARY to the static library.")
 
-    repository_ctx.symlink(tree + "/tensorflow", "include/tensorflow")
-    repository_ctx.symlink(tree + "/signal", "include/signal")
+    _copy_headers(repository_ctx, tree, ["tensorflow", "signal"], "include")
     includes = ["include"]
-    folders = [tree + "/" + path for path in _THIRD_PARTY_HEADERS]
-    for index, folder in enumerate(folders):
-        if repository_ctx.path(folder).exists:
+    for index, path in enumerate(_THIRD_PARTY_HEADERS):
+        if repository_ctx.path(tree + "/" + path).exists:
             includes.append("third_party_%d" % index)
-            repository_ctx.symlink(folder, includes[-1])
-    if not [folder for folder in folders if "gemmlowp" in folder and repository_ctx.path(folder).exists]:
+            _copy_headers(repository_ctx, tree + "/" + path, ["."], includes[-1])
+    if not [path for path in _THIRD_PARTY_HEADERS if "gemmlowp" in path and repository_ctx.path(tree + "/" + path).exists]:
         includes.append("gemmlowp")
         repository_ctx.symlink(_gemmlowp(repository_ctx), "gemmlowp")
 
