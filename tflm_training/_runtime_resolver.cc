@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "tflm_training/_runtime_fully_connected.h"
 #include "tflm_training/register_training_ops.h"
 
 namespace tflm_training {
@@ -20,7 +21,8 @@ constexpr AddOp kBuiltinOps[] = {
     OP(Concatenation), OP(Conv2D), OP(Cos), OP(CumSum), OP(DepthToSpace),
     OP(DepthwiseConv2D), OP(Dequantize), OP(Div), OP(Elu), OP(Equal),
     OP(Exp), OP(ExpandDims), OP(Fill), OP(Floor), OP(FloorDiv), OP(FloorMod),
-    OP(FullyConnected), OP(Gather), OP(GatherNd), OP(Greater), OP(GreaterEqual),
+    [](HostOpResolver& resolver) { return resolver.AddFullyConnected(RegisterFullyConnected()); },
+    OP(Gather), OP(GatherNd), OP(Greater), OP(GreaterEqual),
     OP(HardSwish), OP(L2Normalization), OP(L2Pool2D), OP(LeakyRelu), OP(Less), OP(LessEqual),
     OP(Log), OP(LogSoftmax), OP(LogicalAnd), OP(LogicalNot), OP(LogicalOr), OP(Logistic),
     OP(MaxPool2D), OP(Maximum), OP(Mean), OP(Minimum), OP(MirrorPad), OP(Mul), OP(Neg),

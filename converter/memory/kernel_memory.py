@@ -131,8 +131,10 @@ def _depthwise_conv_2d(operator: Operator, target: Target) -> _Prepare | None:
 def _fully_connected(operator: Operator, target: Target) -> _Prepare | None:
     source, kernel = _input(operator, 0), _input(operator, 1)
     scales = 1 if kernel.quantization is None else kernel.quantization.scale.size
-    per_channel = target.per_channel_fully_connected and scales > 1
+    per_channel = scales > 1
     tables = _requantisation(scales) if per_channel else ()
+    if per_channel and target.per_channel_record_bytes:
+        tables = (target.per_channel_record_bytes, *tables)
     if not target.cmsis_nn:
         return _Prepare(tables, (kernel.elements,) if _is_int4(kernel) else ())
     if source.dtype == np.int16:

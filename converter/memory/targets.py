@@ -48,7 +48,7 @@ class Target:
     allocation_info: Struct  # AllocationInfo
     planner_bytes_per_buffer: int  # GreedyMemoryPlanner::per_buffer_size()
     cmsis_nn: bool
-    per_channel_fully_connected: bool
+    per_channel_record_bytes: int  # beside the tables of a per-channel FULLY_CONNECTED; 0: none
     options: Mapping[str, Struct]
     init_bytes: Mapping[str, int]
 
@@ -140,7 +140,7 @@ HOST_64 = Target(
     allocation_info=Struct(32, 8),
     planner_bytes_per_buffer=40,
     cmsis_nn=False,
-    per_channel_fully_connected=False,
+    per_channel_record_bytes=56,  # PerChannelData of the host runner
     options={
         **_COMMON_OPTIONS,
         "FULLY_CONNECTED": Struct(16, 4),  # TfLiteFullyConnectedParams
@@ -193,7 +193,7 @@ CORTEX_M = Target(
     allocation_info=Struct(24, 4),
     planner_bytes_per_buffer=40,
     cmsis_nn=True,
-    per_channel_fully_connected=True,
+    per_channel_record_bytes=0,
     options={
         **_COMMON_OPTIONS,
         "FULLY_CONNECTED": Struct(5, 1),
