@@ -75,16 +75,16 @@ def _from_tree(repository_ctx, tree):
         found = repository_ctx.execute(["find", tree + "/gen", "-name", "libtensorflow-microlite.a"])
         libraries = found.stdout.splitlines()
     if len(libraries) != 1 or not repository_ctx.path(libraries[0]).exists:
-        fail("TFLM_DIR=%s: expected one libtensorflow-microlite.a under gen/, found %s; " % (tree, libraries) +
-             "set TFLM_LIBRARY to the static library.")
+        fail(("TFLM_DIR=%s: expected one libtensorflow-microlite.a under gen/, found %s; set " +
+              "TFLM_LIBRARY to the static library.") % (tree, libraries))
 
     _copy_headers(repository_ctx, tree, ["tensorflow", "signal"], "include")
     includes = ["include"]
-    for index, path in enumerate(_THIRD_PARTY_HEADERS):
-        if repository_ctx.path(tree + "/" + path).exists:
-            includes.append("third_party_%d" % index)
-            _copy_headers(repository_ctx, tree + "/" + path, ["."], includes[-1])
-    if not [path for path in _THIRD_PARTY_HEADERS if "gemmlowp" in path and repository_ctx.path(tree + "/" + path).exists]:
+    headers = [path for path in _THIRD_PARTY_HEADERS if repository_ctx.path(tree + "/" + path).exists]
+    for index, path in enumerate(headers):
+        includes.append("third_party_%d" % index)
+        _copy_headers(repository_ctx, tree + "/" + path, ["."], includes[-1])
+    if not [path for path in headers if path.endswith("/gemmlowp")]:
         includes.append("gemmlowp")
         repository_ctx.symlink(_gemmlowp(repository_ctx), "gemmlowp")
 

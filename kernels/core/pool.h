@@ -29,6 +29,7 @@ struct PoolGradOptions {
   int32_t mask_min;
   int32_t mask_max;
 };
+static_assert(sizeof(PoolGradOptions) == 15 * 4, "a record of 32-bit words");
 
 // The inputs of one dimension that lie in the window of `output`.
 inline Range InputsOfWindow(int32_t output, int32_t inputs, int32_t filter, int32_t stride,

@@ -18,6 +18,7 @@ struct GradientAddOptions {
   int32_t mask_min;
   int32_t mask_max;
 };
+static_assert(sizeof(GradientAddOptions) == 5 * 4, "a record of 32-bit words");
 
 // One of the two gradients.
 struct GradientTerm {

@@ -17,6 +17,7 @@ struct GradientMaskOptions {
   int32_t mask_min;
   int32_t mask_max;
 };
+static_assert(sizeof(GradientMaskOptions) == 4 * 4, "a record of 32-bit words");
 
 // Copies a gradient, zero where the saved activation is <= mask_min or >= mask_max.
 //

@@ -19,6 +19,7 @@ struct GradientSliceOptions {
   int32_t mask_min;
   int32_t mask_max;
 };
+static_assert(sizeof(GradientSliceOptions) == 15 * 4, "a record of 32-bit words");
 
 // Copies the box [begin, begin + size).
 //

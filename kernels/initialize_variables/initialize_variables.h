@@ -16,6 +16,7 @@ struct InitializeVariablesOptions {
 
   int32_t version;
 };
+static_assert(sizeof(InitializeVariablesOptions) == 1 * 4, "a record of 32-bit words");
 
 }  // namespace tflm_training
 

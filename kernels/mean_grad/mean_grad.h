@@ -18,6 +18,7 @@ struct MeanGradOptions {
   int32_t mask_min;
   int32_t mask_max;
 };
+static_assert(sizeof(MeanGradOptions) == 11 * 4, "a record of 32-bit words");
 
 // Every position takes the mantissa of the mean it went into; the scale is divided by the
 // number of positions of one mean.

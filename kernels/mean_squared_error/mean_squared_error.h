@@ -17,6 +17,7 @@ struct MeanSquaredErrorOptions {
   float loss_scale;      // s^2 / elements, > 0, finite
   float gradient_scale;  // 2 * s / elements, > 0, finite
 };
+static_assert(sizeof(MeanSquaredErrorOptions) == 4 * 4, "a record of 32-bit words");
 
 // The loss sum (output - target)^2 * loss_scale and its gradient with respect to the real
 // output.

@@ -15,6 +15,7 @@ struct SigmoidCrossEntropyOptions {
   int32_t version;
   int32_t gradient_bits;  // 1..15
 };
+static_assert(sizeof(SigmoidCrossEntropyOptions) == 2 * 4, "a record of 32-bit words");
 
 constexpr int kProbabilities = 256;
 constexpr int kProbabilityBits = 30;

@@ -19,6 +19,7 @@ struct SoftmaxCrossEntropyOptions {
   int32_t logit_scale_q16;   // >= 0
   float beta;                // > 0, finite
 };
+static_assert(sizeof(SoftmaxCrossEntropyOptions) == 6 * 4, "a record of 32-bit words");
 
 constexpr int kExponentials = 256;
 

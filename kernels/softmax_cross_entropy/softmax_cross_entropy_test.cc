@@ -32,8 +32,8 @@ Result Evaluate(const std::vector<int8_t>& logits, int32_t label, float learning
            int32_t gradient_bits = 15) {
   std::vector<int32_t> exponentials(kExponentials);
   for (int d = 0; d < kExponentials; ++d) {
-    exponentials[static_cast<size_t>(d)] =
-        static_cast<int32_t>(std::lround(std::ldexp(std::exp(-kScale * static_cast<float>(d)), 20)));
+    exponentials[static_cast<size_t>(d)] = static_cast<int32_t>(
+        std::lround(std::ldexp(std::exp(-kScale * static_cast<float>(d)), 20)));
   }
   Result result{0.0f, std::vector<int16_t>(logits.size(), 77), {}};
   result.loss = SoftmaxCrossEntropy(MakeOptions(logits.size(), gradient_bits), logits.data(),
