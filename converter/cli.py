@@ -114,7 +114,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _convert(options: argparse.Namespace, data: bytes, console: Console) -> TrainingModel:
-    with Progress(console=console, transient=True) as progress:
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("choosing what fits", total=None, visible=options.update == AUTO)
         return convert(
             data,

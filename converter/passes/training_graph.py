@@ -17,6 +17,7 @@ from converter.passes.differentiate import Differentiator
 from converter.passes.dilation import fold_dilated_convolutions
 from converter.passes.fold import fold_constants
 from converter.passes.loss import Head, Loss, build_loss, find_head
+from converter.passes.relu6 import replace_rescaling_relu6
 from converter.passes.variables import make_variables, unshare_biases
 from converter.search.scheme import Scheme
 
@@ -69,6 +70,7 @@ def prepare(source: Source) -> Prepared:
     _check_is_new(model, source.name)
     fold_constants(graph)
     fold_dilated_convolutions(graph)
+    replace_rescaling_relu6(graph)
     head = find_head(graph, source.loss)
     if source.num_classes is not None:
         replace_classifier(graph, head, source.num_classes)

@@ -19,9 +19,10 @@ from converter.model.schema import schema
 from converter.rules.rule import BaseRule, LayerUpdate, Limits, Wanted
 
 # Largest change of one parameter in one step, in LSB: what keeps deep updates stable.
-# A filter that meets one position only (a classifier) stands larger steps.
+# A classifier meets one position only and must not be clamped: its gradient is one large
+# entry against many small ones, and clipping the large one makes every logit drift downwards.
 FILTER_CLAMP = 1
-SINGLE_POSITION_FILTER_CLAMP = 4
+SINGLE_POSITION_FILTER_CLAMP = 127
 BIAS_CLAMP = 127
 # Below this share of the largest weight scale, a channel's multiplier rounds to nothing.
 DEAD_CHANNEL_RATIO = 1.0 / 65534.0

@@ -1,0 +1,138 @@
+"""Heads: losses, replaced classifiers, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import converter
+from converter.errors import ConverterError
+from converter.model import read_model
+from tests.zoo.int8 import calibration_data, to_int8, zoo_model
+
+layers = tf.keras.layers
+
+
+def _metadata(flatbuffer: bytes) -> dict[str, object]:
+    return dict(json.loads(read_model(flatbuffer).metadata["tflm_training"]))
+
+
+@pytest.mark.parametrize(
+    ("model", "loss", "expected", "classes"),
+    [
+        ("dense", None, "softmax_cross_entropy", 4),
+        ("concatenated", None, "softmax_cross_entropy", 3),
+        ("binary", None, "sigmoid_cross_entropy", 2),
+        ("autoencoder", "mse", "mse", None),
+    ],
+)
+def test_loss_follows_the_head(
+    model: str, loss: str | None, expected: str, classes: int | None
+) -> None:
+    described = _metadata(converter.convert(zoo_model(model), loss=loss).flatbuffer)
+    assert (described["loss"], described["num_classes"]) == (expected, classes)
+
+
+def test_signature_and_inputs() -> None:
+    model = read_model(converter.convert(zoo_model("dense")).flatbuffer)
+    assert [t.name for t in model.graph.inputs[1:]] == ["label", "learning_rate"]
+    assert model.graph.outputs[-1].name == "loss"
+    assert [s.key for s in model.signatures] == ["serving_default", "train"]
+    assert set(model.signatures[1].inputs) >= {"label", "learning_rate"}
+
+
+@pytest.mark.parametrize("name", ["dense", "batch_normalised", "concatenated"])
+def test_num_classes(name: str) -> None:
+    before = read_model(zoo_model(name)).graph
+    converted = converter.convert(zoo_model(name), num_classes=11, update="last:1")
+    graph = read_model(converted.flatbuffer).graph
+    assert graph.outputs[0].shape == (1, 11)
+    assert _metadata(converted.flatbuffer)["num_classes"] == 11
+    forward = [op.name for op in converted.training.forward]
+    assert ("SOFTMAX" in forward) == any(op.name == "SOFTMAX" for op in before.operators)
+    classifier = converted.training.layers[-1]
+    assert classifier.operator.output.shape[-1] == 11
+    weights = next(t for t in graph.tensors() if t.name == f"{classifier.filter.name}/initial")
+    assert weights.data is not None
+    assert len(np.unique(weights.data)) > 5
+
+
+def test_num_classes_needs_a_classifier() -> None:
+    model = tf.keras.Sequential(
+        [layers.Input((6, 6, 3)), layers.Conv2D(4, 3), layers.GlobalAveragePooling2D()]
+    )
+    data = to_int8(model, calibration_data((6, 6, 3)))
+    with pytest.raises(ConverterError, match="not from a FULLY_CONNECTED or a CONV_2D"):
+        converter.convert(data, num_classes=5)
+    with pytest.raises(ConverterError, match="at least 2 classes"):
+        converter.convert(zoo_model("dense"), num_classes=1)
+
+
+def test_regressor_needs_mse() -> None:
+    model = tf.keras.Sequential([layers.Input((5,)), layers.Dense(1)])
+    data = to_int8(model, calibration_data((5,)))
+    with pytest.raises(ConverterError, match="use --loss mse"):
+        converter.convert(data)
+    assert converter.convert(data, loss="mse").training.head.loss == "mse"
+
+
+def test_float_model_is_refused() -> None:
+    model = tf.keras.Sequential([layers.Input((5,)), layers.Dense(3)])
+    data = bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+    with pytest.raises(ConverterError, match="not a fully int8-quantised model"):
+        converter.convert(data)
+
+
+def test_uint8_interface_is_trained_behind_it() -> None:
+    """QUANTIZE at the input and output are frozen parts like any other."""
+    model = tf.keras.Sequential(
+        [layers.Input((5,)), layers.Dense(6, activation="relu"), layers.Dense(3)]
+    )
+    data = to_int8(model, calibration_data((5,)), tf.uint8)
+    converted = converter.convert(data, update="all")
+    assert len(converted.training.scheme) == 2
+    assert converted.training.head.logits.dtype == np.int8
+
+
+def test_operator_without_rule() -> None:
+    """Named when it is in the way, left alone in the frozen part, passed by `auto`."""
+    model = tf.keras.Sequential(
+        [
+            layers.Input((7,)),
+            layers.Dense(6, activation="tanh"),
+            layers.Dense(5, activation="relu"),
+            layers.Dense(3),
+        ]
+    )
+    data = to_int8(model, calibration_data((7,)))
+    with pytest.raises(ConverterError, match=r"TANH '.*it has no gradient rule.*--update last:2"):
+        converter.convert(data, update="all")
+    assert len(converter.convert(data, update="last:2").training.scheme) == 2
+    assert len(converter.convert(data).training.scheme) == 2
+
+
+def test_training_flatbuffer_is_not_converted_again() -> None:
+    flatbuffer = converter.convert(zoo_model("dense")).flatbuffer
+    with pytest.raises(ConverterError, match="already a training flatbuffer"):
+        converter.convert(flatbuffer)
+
+
+def test_shared_zero_biases_part_ways() -> None:
+    """One constant that two layers share by coincidence becomes two variables."""
+    tf.keras.utils.set_random_seed(3)
+    model = tf.keras.Sequential(
+        [
+            layers.Input((6, 6, 4)),
+            layers.Conv2D(4, 1, activation="relu"),
+            layers.Conv2D(4, 1, activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3),
+        ]
+    )
+    converted = converter.convert(to_int8(model, calibration_data((6, 6, 4))), update="all")
+    graph = read_model(converted.flatbuffer).graph
+    updated = [id(op.inputs[2]) for op in graph.operators if op.name == "BIAS_UPDATE"]
+    assert len(updated) == len(set(updated)) >= 2
