@@ -22,11 +22,11 @@ demo: $(VENV)/demo.stamp
 
 # Bazel's tests run first; a failure there does not keep pytest from running.
 test: $(VENV)/test.stamp
-	@status=0; \
+	@failed=; \
 	TFLM_TRAINING_PYTHON="$(CURDIR)/$(VENV_PYTHON)" \
-		bazel test --noshow_progress --test_summary=testcase //... || status=1; \
-	$(VENV_PYTHON) -m pytest -q || status=1; \
-	exit $$status
+		bazel test --noshow_progress --test_summary=testcase //... || failed="bazel"; \
+	$(VENV_PYTHON) -m pytest -q || failed="$$failed pytest"; \
+	if [ -n "$$failed" ]; then echo "failed: $$failed" >&2; exit 1; fi
 
 lint: $(VENV)/lint.stamp
 	$(VENV_PYTHON) -m ruff check .
