@@ -23,6 +23,7 @@ from converter.search.scheme import AUTO
 
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
+_FILE_WIDTH = 120  # columns of the plan in a pipe or file
 _UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
 
 
@@ -97,6 +98,8 @@ def _run(options: argparse.Namespace) -> None:
     except OSError as error:
         raise ConverterError(f"{options.model}: {error.strerror or error}") from error
     console = Console(quiet=options.quiet)
+    if not console.is_terminal:
+        console.width = max(console.width, _FILE_WIDTH)
     converted = _convert(options, data, Console(stderr=True, quiet=options.quiet))
     plans = layer_plans(converted)
     contents = {

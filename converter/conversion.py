@@ -59,9 +59,9 @@ def convert(
     except NoGradientError as error:
         raise NoGradientError(f"{name}: {error}; {deepest_that_works(source)}") from error
     arena = predict_arena(training.model, CORTEX_M)
-    if budget is not None and arena.total > budget:
+    if budget is not None and arena.smallest_arena > budget:
         raise ConverterError(
-            f"{name}: --update {update} needs {arena.total} bytes of arena, the budget is "
+            f"{name}: --update {update} needs {arena.smallest_arena} bytes of arena, the budget is "
             f"{budget}; raise --budget, train less or use --update auto"
         )
     return TrainingModel(

@@ -12,6 +12,7 @@ import numpy as np
 
 INT32_LIMIT = 2**31
 MAX_GRADIENT_BITS = 15
+MAX_BIAS_POSITIONS = 65536  # int16 mantissas that BIAS_UPDATE sums in int32
 _MAX_INPUT = 255  # |x - zero_point| of int8
 _MAX_WEIGHT = 127
 

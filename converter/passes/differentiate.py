@@ -70,8 +70,8 @@ class Differentiator:
                 bits = _require_rule(producer).output_gradient_bits(producer, update, self)
                 if bits < 1:
                     raise NoGradientError(
-                        f"{producer.name} {producer.output}: too many positions for an int32 "
-                        "filter gradient; freeze its weights"
+                        f"{producer.name} {producer.output} has too many positions for an "
+                        "int32 sum of its gradient; freeze it"
                     )
             self._bits[id(tensor)] = bits
         return self._bits[id(tensor)]

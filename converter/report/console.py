@@ -9,6 +9,9 @@ from rich.table import Table
 from converter.conversion import TrainingModel
 from converter.report.plan import LayerPlan
 
+# Real values beyond this in a layer's input make plain SGD unstable at usual learning rates.
+_LARGE_INPUT = 200.0
+
 
 def _update(plan: LayerPlan) -> str:
     if plan.update is None:
@@ -83,17 +86,25 @@ def print_plan(
         _count(sum(p.macs_backward for p in plans)),
     )
     console.print(table)
-    _print_memory(console, converted)
+    _print_notes(console, converted, plans)
 
 
-def _print_memory(console: Console, converted: TrainingModel) -> None:
-    arena, budget = converted.arena.total, converted.budget
-    line = f"arena on Cortex-M: {_kib(arena)}"
+def _print_notes(console: Console, converted: TrainingModel, plans: list[LayerPlan]) -> None:
+    arena, budget = converted.arena, converted.budget
+    lines = [f"arena on Cortex-M: {_kib(arena.total)}"]
     if budget is not None:
-        line += f" of {_kib(budget)} budget, {100 * arena / budget:.0f} %"
-    console.print(line, highlight=False)
-    console.print(f"arena on a 64-bit host: {_kib(converted.arena_host.total)}", highlight=False)
-    console.print(f"flash for the model: {_kib(len(converted.flatbuffer))}", highlight=False)
-    console.print(
-        "The stack and the rest of the application are not in these figures.", highlight=False
-    )
+        lines[0] += f", {100 * arena.total / budget:.0f} % of the budget of {_kib(budget)}"
+    lines += [
+        f"smallest tensor arena that works: {_kib(arena.smallest_arena)}",
+        f"arena on a 64-bit host: {_kib(converted.arena_host.total)}",
+        f"flash for the model: {_kib(len(converted.flatbuffer))}",
+        "The stack and the rest of the application are not in these figures.",
+    ]
+    for plan in plans:
+        if plan.update and plan.input_range > _LARGE_INPUT:
+            lines.append(
+                f"note: layer {plan.index} reads values up to {plan.input_range:.0f}; SGD on such "
+                "a layer needs a small learning rate, or leave it frozen"
+            )
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)

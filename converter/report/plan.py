@@ -8,9 +8,9 @@ import numpy as np
 
 from converter.conversion import TrainingModel
 from converter.ir.training_ops import Conv2DInputGrad, DepthwiseConv2DInputGrad
-from converter.model.graph import Operator
+from converter.model.graph import Operator, Tensor
 from converter.rules import rule_of
-from converter.rules.convolution import dead_channels
+from converter.rules.convolution import dead_channels, input_of
 from converter.rules.rule import LayerUpdate
 
 _INPUT_GRADS = (Conv2DInputGrad.CUSTOM_CODE, DepthwiseConv2DInputGrad.CUSTOM_CODE)
@@ -20,7 +20,8 @@ _INPUT_GRADS = (Conv2DInputGrad.CUSTOM_CODE, DepthwiseConv2DInputGrad.CUSTOM_COD
 class LayerPlan:
     """One row. shape: of the output, [N, H, W, C]; update: None if frozen; saved_bytes:
     int8 activations that live on into the backward pass because of this layer; macs_*:
-    multiply-accumulates of one step; frozen_channels: channels too weak to train."""
+    multiply-accumulates of one step; frozen_channels: channels too weak to train; input_range: the
+    largest |real value| that the layer's input can hold."""
 
     index: int
     name: str
@@ -31,6 +32,7 @@ class LayerPlan:
     macs_forward: int
     macs_backward: int
     frozen_channels: int
+    input_range: float
 
 
 def _macs(operator: Operator) -> int:
@@ -64,9 +66,16 @@ def layer_plans(converted: TrainingModel) -> list[LayerPlan]:
                 macs_forward=forward,
                 macs_backward=backward,
                 frozen_channels=frozen,
+                input_range=_largest_real(input_of(layer.operator)),
             )
         )
     return plans
+
+
+def _largest_real(tensor: Tensor) -> float:
+    if tensor.quantization is None:
+        return 0.0
+    return tensor.scale * max(127 - tensor.zero_point, tensor.zero_point + 128)
 
 
 def _saved_bytes(forward: list[Operator], backward: list[Operator]) -> dict[int, int]:

@@ -12,7 +12,13 @@ import numpy as np
 
 from converter.ir.activation import SUPPORTED_ACTIVATIONS, mask_bounds
 from converter.ir.backward import Backward, Gradient, constant
-from converter.ir.bounds import bias_limit, filter_update_bits, input_gradient_bits, weight_bound
+from converter.ir.bounds import (
+    MAX_BIAS_POSITIONS,
+    bias_limit,
+    filter_update_bits,
+    input_gradient_bits,
+    weight_bound,
+)
 from converter.ir.training_ops import BiasUpdate, ConvFilterUpdate, ConvGeometry, ConvInputGrad
 from converter.model.graph import Operator, Tensor
 from converter.model.schema import schema
@@ -203,9 +209,12 @@ class ConvolutionRule(BaseRule):
     def output_gradient_bits(
         self, operator: Operator, update: LayerUpdate | None, limits: Limits
     ) -> int:
+        positions = _positions(self.geometry(operator))
+        if update is not None and update.bias and positions > MAX_BIAS_POSITIONS:
+            return 0
         if update is None or update.channels == 0:
             return super().output_gradient_bits(operator, update, limits)
-        return filter_update_bits(_positions(self.geometry(operator)))
+        return filter_update_bits(positions)
 
     def input_gradient(
         self, operator: Operator, index: int, gradient: Gradient, wanted: Wanted, backward: Backward

@@ -33,7 +33,7 @@ def choose_scheme(source: Source, budget: int | None, progress: Progress) -> Sch
             if best is None:
                 raise
             break
-        needed = predict_arena(training.model, CORTEX_M).total
+        needed = predict_arena(training.model, CORTEX_M).smallest_arena
         if budget is not None and needed > budget:
             if best is None:
                 raise _too_small(source, budget, layers[-1], needed)
@@ -44,7 +44,7 @@ def choose_scheme(source: Source, budget: int | None, progress: Progress) -> Sch
 
 
 def _too_small(source: Source, budget: int, layer: Layer, needed: int) -> ConverterError:
-    inference = predict_arena(prepare(source).model, CORTEX_M).total
+    inference = predict_arena(prepare(source).model, CORTEX_M).smallest_arena
     return ConverterError(
         f"{source.name}: the smallest update (last:1, layer {layer.name}) needs {needed} bytes of "
         f"arena, the budget is {budget} (inference alone takes {inference}); raise --budget or "
