@@ -36,5 +36,7 @@ def json_report(converted: TrainingModel, plans: list[LayerPlan]) -> dict[str, A
             if p.update is not None
         ],
         "frozen_channels": {p.name: p.frozen_channels for p in plans if p.frozen_channels},
-        "custom_ops": sorted({op.name for op in converted.training.backward}),
+        "custom_ops": sorted(
+            {op.name for op in converted.training.model.graph.operators if op.is_custom}
+        ),
     }
