@@ -6,10 +6,11 @@ import dataclasses
 
 from converter.errors import ConverterError
 from converter.memory.arena import ArenaEstimate, predict_arena
-from converter.memory.targets import CORTEX_M, HOST_64
+from converter.memory.targets import HOST_64
 from converter.model import write_model
 from converter.passes.differentiate import NoGradientError
 from converter.passes.training_graph import Source, TrainingGraph, build_training_graph, prepare
+from converter.planning import Plan, plan_memory
 from converter.search.auto import Progress, choose_scheme, deepest_that_works
 from converter.search.scheme import AUTO, parse_scheme
 
@@ -20,13 +21,14 @@ class TrainingModel:
 
     flatbuffer: the bytes of the training .tflite; training: its graph, layers and scheme;
     arena, arena_host: what TFLM takes from the arena on a 32-bit Cortex-M and on the 64-bit
-    host; budget: bytes, or None.
+    host; plan: how the arena was planned; budget: bytes, or None.
     """
 
     source: Source
     budget: int | None
     flatbuffer: bytes
     training: TrainingGraph
+    plan: Plan
     arena: ArenaEstimate
     arena_host: ArenaEstimate
 
@@ -58,7 +60,8 @@ def convert(
         training = build_training_graph(source, scheme)
     except NoGradientError as error:
         raise NoGradientError(f"{name}: {error}; {deepest_that_works(source)}") from error
-    arena = predict_arena(training.model, CORTEX_M)
+    plan = plan_memory(training.model)
+    arena = plan.arena
     if budget is not None and arena.smallest_arena > budget:
         raise ConverterError(
             f"{name}: --update {update} needs {arena.smallest_arena} bytes of arena, the budget is "
@@ -69,6 +72,7 @@ def convert(
         budget=budget,
         flatbuffer=write_model(training.model),
         training=training,
+        plan=plan,
         arena=arena,
         arena_host=predict_arena(training.model, HOST_64),
     )

@@ -10,6 +10,7 @@ from converter.memory.arena import predict_arena
 from converter.memory.targets import CORTEX_M
 from converter.passes.differentiate import NoGradientError
 from converter.passes.training_graph import Source, build_training_graph, prepare
+from converter.planning import plan_memory
 from converter.search.scheme import Scheme, last
 
 Progress = Callable[[int, int], None]
@@ -33,7 +34,7 @@ def choose_scheme(source: Source, budget: int | None, progress: Progress) -> Sch
             if best is None:
                 raise
             break
-        needed = predict_arena(training.model, CORTEX_M).smallest_arena
+        needed = plan_memory(training.model).arena.smallest_arena
         if budget is not None and needed > budget:
             if best is None:
                 raise _too_small(source, budget, layers[-1], needed)

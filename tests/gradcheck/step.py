@@ -8,7 +8,8 @@ import json
 import numpy as np
 
 from converter.ir.training_ops import TRAINING_OPS
-from converter.model import Model, Operator, Tensor, read_model
+from converter.memory import OFFLINE_PLAN
+from converter.model import Model, Operator, Tensor, read_model, write_model
 from converter.model.graph import Graph
 from tflm_training._library import runtime
 
@@ -53,8 +54,9 @@ def run_step(
 ) -> Step:
     """Initialise the weights by an inference, then train one step on one sample."""
     model = read_model(flatbuffer)
+    model.metadata.pop(OFFLINE_PLAN, None)  # only without a plan can all tensors be kept
     graph = model.graph
-    interpreter = runtime().Interpreter(flatbuffer, None, True)
+    interpreter = runtime().Interpreter(write_model(model), None, True)
     tensors = graph.tensors()
 
     def snapshot() -> dict[int, np.ndarray]:

@@ -1,0 +1,104 @@
+"""Which outputs may lie where an input lies that the operator reads for the last time.
+
+A kernel that reads element i of an input before it writes element i of its output, in
+ascending order, may overwrite what it has read: the output may start at the input's place
+or below it. How far below is the sharing's `distance`: 0 where both have elements of one
+size; where the output's are larger it grows faster than the input is read, and the distance
+makes up for that. The kernels that are listed here were read for it: TFLite Micro's
+reference kernels, those of CMSIS-NN, and the project's own.
+
+A view has its input's content, so both may be one piece of memory as long as either lives.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from converter.ir.training_ops import GradientAdd, GradientMask, GradientSlice, MeanGrad
+from converter.memory.tensor_bytes import tensor_bytes
+from converter.model import Operator, Tensor
+
+# Their kernels copy the content (with memcpy, which compilers rely on to accept equal
+# pointers too, or element by element) or skip it where the pointers are equal.
+_VIEWS = ("EXPAND_DIMS", "RESHAPE", "SQUEEZE")
+_INT8 = np.dtype(np.int8)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sharing:
+    """`output` may overlap `source` if it starts at least `distance` bytes below it:
+    offset(source) - offset(output) >= distance."""
+
+    source: Tensor
+    output: Tensor
+    distance: int
+
+
+def view(operator: Operator) -> tuple[Tensor, Tensor] | None:
+    """(input, output) of an operator whose output is its input under another shape."""
+    if operator.is_custom or operator.name not in _VIEWS:
+        return None
+    source, output = operator.inputs[0], operator.output
+    if source is None or tensor_bytes(source) != tensor_bytes(output):
+        return None
+    return source, output
+
+
+def sharings(operator: Operator) -> list[Sharing]:
+    """Every sharing that the operator's kernel allows; the planner checks that the source
+    is not needed any more."""
+    rules = _CUSTOM if operator.is_custom else _BUILTIN
+    rule = rules.get(operator.name)
+    return [] if rule is None else rule(operator)
+
+
+def _streamed(operator: Operator, source_index: int, output_index: int = 0) -> list[Sharing]:
+    """A sharing for an input that is read in step with the output: at the same fraction of
+    its length, or later."""
+    source, output = operator.inputs[source_index], operator.outputs[output_index]
+    if source is None:
+        return []
+    return [Sharing(source, output, max(0, tensor_bytes(output) - tensor_bytes(source)))]
+
+
+def _elementwise(operator: Operator) -> list[Sharing]:
+    """Operators on int8 tensors of one shape, without broadcasting."""
+    output = operator.output
+    sources = [t for t in operator.inputs if t is not None]
+    if any(t.shape != output.shape or t.dtype != _INT8 for t in (*sources, output)):
+        return []
+    return [Sharing(source, output, 0) for source in sources]
+
+
+def _gradient(operator: Operator) -> list[Sharing]:
+    """Inputs [gradient, gradient_scale, masked_by]. The scale is read first, written last."""
+    return [*_streamed(operator, 0), *_streamed(operator, 1, 1), *_streamed(operator, 2)]
+
+
+def _gradient_slice(operator: Operator) -> list[Sharing]:
+    """The box is read in ascending order and never lies below its own copy."""
+    gradient = operator.inputs[0]
+    assert gradient is not None
+    copy = Sharing(gradient, operator.output, 0)
+    return [copy, *_streamed(operator, 1, 1), *_streamed(operator, 2)]
+
+
+def _gradient_add(operator: Operator) -> list[Sharing]:
+    terms = [*_streamed(operator, 0), *_streamed(operator, 2)]
+    scales = [*_streamed(operator, 1, 1), *_streamed(operator, 3, 1)]
+    return [*terms, *scales, *_streamed(operator, 4)]
+
+
+_Rule = Callable[[Operator], list[Sharing]]
+
+_BUILTIN: Mapping[str, _Rule] = dict.fromkeys(("ADD", "QUANTIZE", "RELU", "RELU6"), _elementwise)
+
+_CUSTOM: Mapping[str, _Rule] = {
+    GradientAdd.CUSTOM_CODE: _gradient_add,
+    GradientMask.CUSTOM_CODE: _gradient,
+    GradientSlice.CUSTOM_CODE: _gradient_slice,
+    MeanGrad.CUSTOM_CODE: _gradient,
+}
