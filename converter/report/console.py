@@ -8,9 +8,7 @@ from rich.table import Table
 
 from converter.conversion import TrainingModel
 from converter.report.plan import LayerPlan
-
-# Real values beyond this in a layer's input make plain SGD unstable at usual learning rates.
-_LARGE_INPUT = 200.0
+from converter.rules.convolution import UNNORMALISED_INPUT
 
 
 def _update(plan: LayerPlan) -> str:
@@ -101,10 +99,10 @@ def _print_notes(console: Console, converted: TrainingModel, plans: list[LayerPl
         "The stack and the rest of the application are not in these figures.",
     ]
     for plan in plans:
-        if plan.update and plan.input_range > _LARGE_INPUT:
+        if plan.update and plan.input_range > UNNORMALISED_INPUT:
             lines.append(
-                f"note: layer {plan.index} reads values up to {plan.input_range:.0f}; SGD on such "
-                "a layer needs a small learning rate, or leave it frozen"
+                f"note: layer {plan.index} reads values up to {plan.input_range:.0f}; it learns as "
+                "if they were scaled to 1"
             )
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)

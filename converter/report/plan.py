@@ -8,9 +8,9 @@ import numpy as np
 
 from converter.conversion import TrainingModel
 from converter.ir.training_ops import Conv2DInputGrad, DepthwiseConv2DInputGrad
-from converter.model.graph import Operator, Tensor
+from converter.model.graph import Operator
 from converter.rules import rule_of
-from converter.rules.convolution import dead_channels, input_of
+from converter.rules.convolution import dead_channels, input_of, largest_real
 from converter.rules.rule import LayerUpdate
 
 _INPUT_GRADS = (Conv2DInputGrad.CUSTOM_CODE, DepthwiseConv2DInputGrad.CUSTOM_CODE)
@@ -66,16 +66,10 @@ def layer_plans(converted: TrainingModel) -> list[LayerPlan]:
                 macs_forward=forward,
                 macs_backward=backward,
                 frozen_channels=frozen,
-                input_range=_largest_real(input_of(layer.operator)),
+                input_range=largest_real(input_of(layer.operator)),
             )
         )
     return plans
-
-
-def _largest_real(tensor: Tensor) -> float:
-    if tensor.quantization is None:
-        return 0.0
-    return tensor.scale * max(127 - tensor.zero_point, tensor.zero_point + 128)
 
 
 def _saved_bytes(forward: list[Operator], backward: list[Operator]) -> dict[int, int]:
