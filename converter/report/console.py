@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -18,13 +20,18 @@ def _update(plan: LayerPlan) -> str:
     if plan.update.channels == plan.update.of:
         parts.append("weights")
     elif plan.update.channels:
-        parts.append(f"{plan.update.channels}/{plan.update.of} channels")
+        parts.append(f"{plan.update.channels} of {plan.update.of} channels")
     if plan.update.bias:
         parts.append("bias")
     text = " + ".join(parts)
     if plan.frozen_channels:
-        text += f" ({plan.frozen_channels} weak channels frozen)"
+        text += f" ({plan.frozen_channels} dead)"
     return text
+
+
+def _common_folder(names: list[str]) -> str:
+    """The scope, 'model/' say, that all names start with."""
+    return os.path.commonprefix(names).rpartition("/")[0] + "/" if len(names) > 1 else ""
 
 
 def _count(value: int) -> str:
@@ -50,21 +57,22 @@ def print_plan(
         ("output", "left"),
         ("update", "left"),
         ("saved bytes", "right"),
-        ("MACs forward", "right"),
-        ("MACs backward", "right"),
+        ("forward MACs", "right"),
+        ("backward MACs", "right"),
     ):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
     first = next(
         (i for i, p in enumerate(plans) if p.update or p.macs_backward or p.saved_bytes), 0
     )
     hidden = 0 if verbose else first
+    folder = _common_folder([p.name for p in plans])
     if hidden:
         forward = sum(p.macs_forward for p in plans[:hidden])
         table.add_row(f"0-{hidden - 1}", "", "", "", "[dim]frozen[/dim]", "", _count(forward), "")
     for plan in plans[hidden:]:
         table.add_row(
             str(plan.index),
-            escape(plan.name),
+            escape(plan.name.removeprefix(folder)),
             plan.operator,
             "x".join(map(str, plan.shape)),
             _update(plan),

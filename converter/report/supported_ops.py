@@ -1,6 +1,6 @@
 """SUPPORTED_OPS.md, from the rules themselves.
 
-    python -m converter.report.supported_ops > SUPPORTED_OPS.md
+python -m converter.report.supported_ops > SUPPORTED_OPS.md
 """
 
 from __future__ import annotations
