@@ -88,7 +88,7 @@ def _best_of_order(
     best = best.or_better(_Candidate(operators, None, greedy))
     problem = build_problem(model.graph, CORTEX_M)
     if greedy.tail + problem.bound < best.arena.total:
-        metadata = _metadata(model, problem, lowest_placement(problem, evaluations))
+        metadata = offline_plan(model, problem, lowest_placement(problem, evaluations))
         _apply(model, operators, metadata)
         # Scratch buffers are not in the file: this is where TFLite Micro really puts them.
         planned = predict_arena(model, CORTEX_M)
@@ -96,7 +96,10 @@ def _best_of_order(
     return best
 
 
-def _metadata(model: Model, problem: Problem, placement: list[int]) -> bytes:
+def offline_plan(model: Model, problem: Problem, placement: list[int]) -> bytes:
+    """The content of the metadata OfflineMemoryAllocation: int32 [version, subgraph, number
+    of tensors, offset of each tensor in file order, or -1]. `problem` is that of the graph,
+    `placement` an offset for each of its items."""
     offsets = [_ONLINE] * len(model.graph.tensors())
     for item, offset in zip(problem.items, placement, strict=True):
         for tensor in item.tensors:

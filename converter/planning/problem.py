@@ -46,10 +46,11 @@ def build_problem(graph: Graph, target: Target) -> Problem:
     """The placement problem of `graph` with its operators in their present order."""
     items, item_of = _items(graph, target)
     distances: dict[tuple[int, int], int] = {}
+    kept = {item_of.get(id(tensor)) for tensor in graph.outputs}
     for time, operator in enumerate(graph.operators, start=1):
         for sharing in sharings(operator):
             source, output = item_of.get(id(sharing.source)), item_of.get(id(sharing.output))
-            if source is None or output is None or source == output:
+            if source is None or output is None or source == output or source in kept:
                 continue
             # Nobody else may need the input, nor the place of the output before.
             if items[source].last == time == items[output].first:
@@ -112,13 +113,10 @@ def _bound(items: list[Item], distances: dict[tuple[int, int], int], operators: 
         alive[item.last + 1] -= item.size
     for time in range(1, operators + 2):
         alive[time] += alive[time - 1]
-    used: set[int] = set()
-    savings = (
-        (items[o].size + items[s].size - max(items[o].size, distance + items[s].size), o, s)
-        for (o, s), distance in distances.items()
-    )
-    for saving, output, source in sorted(savings, reverse=True):
-        if saving > 0 and output not in used and source not in used:
-            used.update((output, source))
-            alive[items[output].first] -= saving
+    savings = [0] * len(items)
+    for (output, source), distance in distances.items():
+        sizes = items[output].size, items[source].size
+        savings[output] += max(0, sum(sizes) - max(sizes[0], distance + sizes[1]))
+    for item, saving in zip(items, savings, strict=True):
+        alive[item.first] -= min(saving, item.size)
     return max(alive)

@@ -4,8 +4,10 @@ A kernel that reads element i of an input before it writes element i of its outp
 ascending order, may overwrite what it has read: the output may start at the input's place
 or below it. How far below is the sharing's `distance`: 0 where both have elements of one
 size; where the output's are larger it grows faster than the input is read, and the distance
-makes up for that. The kernels that are listed here were read for it: TFLite Micro's
-reference kernels, those of CMSIS-NN, and the project's own.
+makes up for that. A kernel that writes a map row by row, and for a row reads only the rows
+of another map that reach it, may do so too, some rows apart. The kernels that are listed
+here were read for it: TFLite Micro's reference kernels, those of CMSIS-NN, and the
+project's own, which are bound to it.
 
 A view has its input's content, so both may be one piece of memory as long as either lives.
 """
@@ -17,7 +19,16 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from converter.ir.training_ops import GradientAdd, GradientMask, GradientSlice, MeanGrad
+from converter.ir.training_ops import (
+    AveragePool2DGrad,
+    Conv2DInputGrad,
+    ConvInputGrad,
+    DepthwiseConv2DInputGrad,
+    GradientAdd,
+    GradientMask,
+    GradientSlice,
+    MeanGrad,
+)
 from converter.memory.tensor_bytes import tensor_bytes
 from converter.model import Operator, Tensor
 
@@ -92,11 +103,53 @@ def _gradient_add(operator: Operator) -> list[Sharing]:
     return [*terms, *scales, *_streamed(operator, 4)]
 
 
+def _average_pool_2d_grad(operator: Operator) -> list[Sharing]:
+    options = AveragePool2DGrad.unpack(operator.custom_options or b"")
+    reach = options.filter_height - 1 - options.padding_top
+    return _row_by_row(operator, options, reach, masked_by=2)
+
+
+def _conv_input_grad(options_type: type[ConvInputGrad]) -> _Rule:
+    def rule(operator: Operator) -> list[Sharing]:
+        options = options_type.unpack(operator.custom_options or b"")
+        reach = (options.filter_height - 1) * options.dilation_height - options.padding_top
+        return _row_by_row(operator, options, reach, masked_by=4)
+
+    return rule
+
+
+def _row_by_row(
+    operator: Operator, options: AveragePool2DGrad | ConvInputGrad, reach: int, masked_by: int
+) -> list[Sharing]:
+    """Inputs [gradient [1, OH, OW, O], gradient_scale, ...], outputs [gradient [1, H, W, I],
+    gradient_scale]. Row y is written from the rows of `gradient` whose windows hold it; none
+    begins more than `reach` rows above y, counted in rows of the output."""
+    gradient, mask, output = operator.inputs[0], operator.inputs[masked_by], operator.output
+    assert gradient is not None
+    row = tensor_bytes(output) // options.input_height
+    gradient_row = tensor_bytes(gradient) // options.output_height
+    distance = 0
+    for y in range(options.input_height):
+        # The first row that this one, or one after it, still needs.
+        first = max(0, -((reach - y) // options.stride_height))
+        if first < options.output_height:
+            distance = max(distance, (y + 1) * row - first * gradient_row)
+    found = [Sharing(gradient, output, distance), *_streamed(operator, 1, 1)]
+    if mask is not None:
+        mask_row = -(-tensor_bytes(mask) // options.input_height)
+        ahead = max(0, tensor_bytes(output) - tensor_bytes(mask))
+        found.append(Sharing(mask, output, ahead + mask_row))
+    return found
+
+
 _Rule = Callable[[Operator], list[Sharing]]
 
 _BUILTIN: Mapping[str, _Rule] = dict.fromkeys(("ADD", "QUANTIZE", "RELU", "RELU6"), _elementwise)
 
 _CUSTOM: Mapping[str, _Rule] = {
+    AveragePool2DGrad.CUSTOM_CODE: _average_pool_2d_grad,
+    Conv2DInputGrad.CUSTOM_CODE: _conv_input_grad(Conv2DInputGrad),
+    DepthwiseConv2DInputGrad.CUSTOM_CODE: _conv_input_grad(DepthwiseConv2DInputGrad),
     GradientAdd.CUSTOM_CODE: _gradient_add,
     GradientMask.CUSTOM_CODE: _gradient,
     GradientSlice.CUSTOM_CODE: _gradient_slice,

@@ -1,0 +1,134 @@
+"""Which outputs may lie where an input lies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from converter.ir.backward import training_operator
+from converter.ir.training_ops import (
+    AveragePool2DGrad,
+    Conv2DInputGrad,
+    GradientAdd,
+    GradientMask,
+    GradientSlice,
+)
+from converter.memory import CORTEX_M
+from converter.model import Graph, Operator, Tensor
+from converter.planning.problem import build_problem
+from converter.planning.sharing import sharings, view
+from tests.memory.builders import activation, constant, fully_connected
+
+
+def _gradient(*shape: int) -> tuple[Tensor, Tensor]:
+    return (
+        Tensor("gradient", shape, np.dtype(np.int16)),
+        Tensor("gradient_scale", (2,), np.dtype(np.float32)),
+    )
+
+
+def _distances(operator: Operator) -> dict[tuple[int, int], int]:
+    """(input index, output index) -> distance."""
+    inputs, outputs = list(operator.inputs), list(operator.outputs)
+    return {
+        (inputs.index(s.source), outputs.index(s.output)): s.distance for s in sharings(operator)
+    }
+
+
+@pytest.mark.parametrize("name", ["ADD", "QUANTIZE", "RELU", "RELU6"])
+def test_elementwise(name: str) -> None:
+    count = 2 if name == "ADD" else 1
+    operator = Operator(name, [activation((1, 8)) for _ in range(count)], [activation((1, 8))])
+    assert _distances(operator) == {(i, 0): 0 for i in range(count)}
+
+
+def test_broadcasting_and_other_types_do_not_share() -> None:
+    assert not sharings(
+        Operator("ADD", [activation((1, 8)), activation((1, 1))], [activation((1, 8))])
+    )
+    source = activation((1, 8), dtype=np.float32)
+    assert not sharings(Operator("QUANTIZE", [source], [activation((1, 8))]))
+    assert not sharings(fully_connected((1, 8), (1, 8)).graph.operators[0])
+
+
+def test_an_operator_of_somebody_else_does_not_share() -> None:
+    operator = Operator("ADD", [activation((1, 8))], [activation((1, 8))], is_custom=True)
+    assert not sharings(operator) and view(operator) is None
+
+
+def test_views() -> None:
+    source, output = activation((1, 4, 2)), activation((1, 8))
+    assert view(Operator("RESHAPE", [source, constant([1, 8])], [output])) == (source, output)
+    assert view(Operator("TRANSPOSE", [source, constant([0, 2, 1])], [output])) is None
+
+
+def test_a_mask_lies_in_the_upper_half_of_the_gradient() -> None:
+    options = GradientMask(elements=64, mask_min=-128, mask_max=127)
+    inputs = [*_gradient(1, 64), activation((1, 64))]
+    operator = training_operator(options, list(inputs), list(_gradient(1, 64)))
+    assert _distances(operator) == {(0, 0): 0, (1, 1): 0, (2, 0): 64}
+
+
+def test_gradient_add() -> None:
+    options = GradientAdd(elements=64, gradient_bits=15, mask_min=-129, mask_max=128)
+    inputs = [*_gradient(1, 64), *_gradient(1, 64), None]
+    operator = training_operator(options, list(inputs), list(_gradient(1, 64)))
+    assert _distances(operator) == {(0, 0): 0, (1, 1): 0, (2, 0): 0, (3, 1): 0}
+
+
+def test_gradient_slice_is_read_ahead_of_its_copy() -> None:
+    options = GradientSlice(1, 4, 4, 2, 0, 1, 1, 0, 1, 2, 2, 2, mask_min=-129, mask_max=128)
+    inputs = [*_gradient(1, 4, 4, 2), None]
+    operator = training_operator(options, list(inputs), list(_gradient(1, 2, 2, 2)))
+    assert _distances(operator) == {(0, 0): 0, (1, 1): 0}
+
+
+def _conv_input_grad(height: int, kernel: int, stride: int, padding: int) -> Operator:
+    """Maps 8 wide with 4 channels in and 4 out: rows of 64 bytes; 64 / stride for gradients."""
+    output_height, output_width = height // stride, 8 // stride
+    options = Conv2DInputGrad(
+        height, 8, 4, kernel, kernel, output_height, output_width, 4, stride, stride, 1, 1,
+        padding, padding, accumulator_bits=10, gradient_bits=15, weight_bound=1000,
+        mask_min=-129, mask_max=128, scale_factor=1.0,
+    )  # fmt: skip
+    inputs = [*_gradient(1, output_height, output_width, 4), None, None, None]
+    return training_operator(options, list(inputs), list(_gradient(1, height, 8, 4)))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "distance"),
+    [
+        (1, 1, 0, 64),  # the row that is being read
+        (3, 1, 1, 128),  # and the one above it
+        (5, 1, 2, 192),
+        # Row 6 of 8 is the last to need row 2 of 4; rows of the gradient have 32 bytes.
+        (3, 2, 0, 8 * 64 - 3 * 32),
+    ],
+)
+def test_a_convolution_keeps_the_rows_that_it_still_needs(
+    kernel: int, stride: int, padding: int, distance: int
+) -> None:
+    assert _distances(_conv_input_grad(8, kernel, stride, padding))[0, 0] == distance
+
+
+def test_a_global_pooling_needs_its_gradient_to_the_end() -> None:
+    options = AveragePool2DGrad(4, 4, 2, 4, 4, 1, 1, 4, 4, 0, 0, 15, -129, 128)
+    inputs = [*_gradient(1, 1, 1, 2), None]
+    operator = training_operator(options, list(inputs), list(_gradient(1, 4, 4, 2)))
+    assert _distances(operator)[0, 0] == 64
+
+
+def test_an_input_that_lives_on_is_not_shared() -> None:
+    x, a, b, c = (activation((1, 64)) for _ in range(4))
+    relu = Operator("RELU", [a], [b])
+    first = Operator("RELU", [x], [a])
+    dying = Graph([x], [c], [first, relu, Operator("ADD", [b, b], [c])])
+    assert build_problem(dying, CORTEX_M).bound == 64
+    living = Graph([x], [c], [first, relu, Operator("ADD", [a, b], [c])])
+    assert build_problem(living, CORTEX_M).bound == 128
+
+
+def test_an_output_of_the_graph_is_not_shared() -> None:
+    x, a, b = (activation((1, 64)) for _ in range(3))
+    graph = Graph([x], [a, b], [Operator("RELU", [x], [a]), Operator("RELU", [a], [b])])
+    assert build_problem(graph, CORTEX_M).bound == 128
