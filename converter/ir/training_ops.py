@@ -4,7 +4,12 @@ Every custom operator carries a flat record of 32-bit little-endian words as its
 `custom_options`: the version first, then the fields of its dataclass in order, an
 `int` as int32 and a `float` as float32. `kernels/<operator>/<operator>.h` declares the
 same record as a C++ struct; the kernels read it in place from the flatbuffer, so it
-costs no arena. A field is never removed or moved without a new version.
+costs no arena. A field is never added, removed or moved without a new version.
+
+A gradient tensor is int16, or int8 with at most 7 `gradient_bits`; all gradients that one
+operator reads and writes have the same type, and "gradient" below stands for either. A
+tensor `masked_by` is the saved activation, int8, to which mask_min and mask_max apply, or a
+bit mask of it, uint8 [ceil(elements / 8)], LSB first, 1 where the gradient passes.
 """
 
 from __future__ import annotations
@@ -64,7 +69,7 @@ class InitializeVariables(Options):
 @dataclasses.dataclass(frozen=True)
 class SoftmaxCrossEntropy(Options):
     """Inputs [logits int8 [1, N], label int32 [1], learning_rate float32 [1],
-    exponentials int32 [256]]; outputs [loss float32 [1], gradient int16 [1, N],
+    exponentials int32 [256]]; outputs [loss float32 [1], gradient [1, N],
     gradient_scale float32 [2]]."""
 
     CUSTOM_CODE: ClassVar[str] = "SOFTMAX_CROSS_ENTROPY"
@@ -87,7 +92,7 @@ class SigmoidCrossEntropy(Options):
 @dataclasses.dataclass(frozen=True)
 class MeanSquaredError(Options):
     """Inputs [output int8, target int8 (same shape and quantisation), learning_rate
-    float32 [1]]; outputs [loss float32 [1], gradient int16, gradient_scale float32 [2]]."""
+    float32 [1]]; outputs [loss float32 [1], gradient, gradient_scale float32 [2]]."""
 
     CUSTOM_CODE: ClassVar[str] = "MEAN_SQUARED_ERROR"
     elements: int
@@ -117,61 +122,74 @@ class ConvGeometry(Options):
 
 @dataclasses.dataclass(frozen=True)
 class ConvInputGrad(ConvGeometry):
-    """Fields of CONV_2D_INPUT_GRAD and DEPTHWISE_CONV_2D_INPUT_GRAD after the geometry."""
+    """Fields of CONV_2D_INPUT_GRAD and DEPTHWISE_CONV_2D_INPUT_GRAD after the geometry.
+    `split`: as in TrainingConv."""
 
+    VERSION: ClassVar[int] = 2
     accumulator_bits: int  # A: taps * output_channels * 127 * 2^A <= 2^31 (CONV_2D only)
     gradient_bits: int  # B of the gradient that is written
     weight_bound: int  # max over input channels of sum |W| that meet in one input pixel
     mask_min: int
     mask_max: int
     scale_factor: float  # s_max * 32768 / 32767, or s_w without a multiplier
+    split: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
 class Conv2DInputGrad(ConvInputGrad):
-    """Inputs [gradient int16 [1, OH, OW, O], gradient_scale float32 [2], filter int8
-    [O, KH, KW, I], multiplier int16 [O] or absent, masked_by int8 [1, H, W, I] or absent];
-    outputs [gradient int16 [1, H, W, I], gradient_scale float32 [2]]."""
+    """Inputs [gradient [1, OH, OW, O], gradient_scale float32 [2], filter int8
+    [O, KH, KW, I], multiplier int16 [O] or absent, masked_by [1, H, W, I] or absent,
+    frozen_filter int8 or absent]; outputs [gradient [1, H, W, I], gradient_scale float32
+    [2]]. With a split of k the filter is [O, KH, KW, k] and frozen_filter
+    [O, KH, KW, I - k]."""
 
     CUSTOM_CODE: ClassVar[str] = "CONV_2D_INPUT_GRAD"
 
 
 @dataclasses.dataclass(frozen=True)
 class DepthwiseConv2DInputGrad(ConvInputGrad):
-    """As CONV_2D_INPUT_GRAD with filter int8 [1, KH, KW, O], O = I * depth multiplier."""
+    """As CONV_2D_INPUT_GRAD with filter int8 [1, KH, KW, O], O = I * depth multiplier; with
+    a split of k the filter is [1, KH, KW, k] and frozen_filter [1, KH, KW, O - k]."""
 
     CUSTOM_CODE: ClassVar[str] = "DEPTHWISE_CONV_2D_INPUT_GRAD"
 
 
 @dataclasses.dataclass(frozen=True)
 class ConvFilterUpdate(ConvGeometry):
-    """Fields of the FILTER_UPDATE operators after the geometry."""
+    """Fields of the FILTER_UPDATE operators after the geometry, which is that of the whole
+    layer. The input and the filter may hold more channels than are trained, or only those."""
 
+    VERSION: ClassVar[int] = 2
     input_zero_point: int
     channels: int  # trained channels: the first of I (CONV_2D), the first of O (DEPTHWISE)
     clamp: int  # largest change of one weight in one step, LSB
+    stored_channels: int = 0  # the first ones that `input` holds; 0: all input_channels
+    filter_channels: int = 0  # the innermost dimension of `filter`; 0: that of the layer
 
 
 @dataclasses.dataclass(frozen=True)
 class Conv2DFilterUpdate(ConvFilterUpdate):
-    """Inputs [input int8 [1, H, W, I], gradient int16 [1, OH, OW, O], gradient_scale
-    float32 [2], filter int8 [O, KH, KW, I] (written), learning_rate float32 [1],
-    update_scale float32 [O] or [1], random_state int32 [1] (written)]; no outputs.
-    update_scale[c] = s_x / s_w[c]; 0 freezes the channel."""
+    """Inputs [input int8 [1, H, W, stored_channels], gradient [1, OH, OW, O],
+    gradient_scale float32 [2], filter int8 [O, KH, KW, filter_channels] (written),
+    learning_rate float32 [1], update_scale float32 [O] or [1], random_state int32 [1]
+    (written)]; no outputs. update_scale[c] = s_x / s_w[c]; 0 freezes the channel.
+    stored_channels >= channels and filter_channels >= channels."""
 
     CUSTOM_CODE: ClassVar[str] = "CONV_2D_FILTER_UPDATE"
 
 
 @dataclasses.dataclass(frozen=True)
 class DepthwiseConv2DFilterUpdate(ConvFilterUpdate):
-    """As CONV_2D_FILTER_UPDATE with filter int8 [1, KH, KW, O]."""
+    """As CONV_2D_FILTER_UPDATE with filter int8 [1, KH, KW, filter_channels] and
+    stored_channels >= ceil(channels / depth multiplier). The depth multiplier is that of the
+    geometry, output_channels / input_channels; gradient and update_scale keep all O."""
 
     CUSTOM_CODE: ClassVar[str] = "DEPTHWISE_CONV_2D_FILTER_UPDATE"
 
 
 @dataclasses.dataclass(frozen=True)
 class BiasUpdate(Options):
-    """Inputs [gradient int16 [..., C], gradient_scale float32 [2], bias int32 [C]
+    """Inputs [gradient [..., C], gradient_scale float32 [2], bias int32 [C]
     (written), learning_rate float32 [1], update_scale float32 [C] or [1]]; no outputs.
     update_scale[c] = 1 / (s_x * s_w[c]); 0 freezes the channel."""
 
@@ -204,26 +222,26 @@ class PoolGrad(Options):
 
 @dataclasses.dataclass(frozen=True)
 class AveragePool2DGrad(PoolGrad):
-    """Inputs [gradient int16 [1, OH, OW, C], gradient_scale float32 [2], masked_by int8
-    [1, H, W, C] or absent]; outputs [gradient int16 [1, H, W, C], gradient_scale]."""
+    """Inputs [gradient [1, OH, OW, C], gradient_scale float32 [2], masked_by [1, H, W, C]
+    or absent]; outputs [gradient [1, H, W, C], gradient_scale]."""
 
     CUSTOM_CODE: ClassVar[str] = "AVERAGE_POOL_2D_GRAD"
 
 
 @dataclasses.dataclass(frozen=True)
 class MaxPool2DGrad(PoolGrad):
-    """Inputs [gradient int16 [1, OH, OW, C], gradient_scale float32 [2], input int8
-    [1, H, W, C]]; outputs [gradient int16 [1, H, W, C], gradient_scale]."""
+    """Inputs [gradient [1, OH, OW, C], gradient_scale float32 [2], input int8 [1, H, W, C]];
+    outputs [gradient [1, H, W, C], gradient_scale]. The mask applies to `input`."""
 
     CUSTOM_CODE: ClassVar[str] = "MAX_POOL_2D_GRAD"
 
 
 @dataclasses.dataclass(frozen=True)
 class MeanGrad(Options):
-    """Inputs [gradient int16 (the reduced shape), gradient_scale float32 [2], masked_by
-    int8 (the full shape) or absent]; outputs [gradient int16 (the full shape),
-    gradient_scale]. The full shape is folded to [dim_0, dim_1, dim_2, dim_3]; reduced_i
-    is 1 where the mean runs over dim_i, else 0."""
+    """Inputs [gradient (the reduced shape), gradient_scale float32 [2], masked_by (the full
+    shape) or absent]; outputs [gradient (the full shape), gradient_scale]. The full shape is
+    folded to [dim_0, dim_1, dim_2, dim_3]; reduced_i is 1 where the mean runs over dim_i,
+    else 0."""
 
     CUSTOM_CODE: ClassVar[str] = "MEAN_GRAD"
     dim_0: int
@@ -241,9 +259,8 @@ class MeanGrad(Options):
 @dataclasses.dataclass(frozen=True)
 class GradientSlice(Options):
     """The box [begin, begin + size) of a gradient: the gradient of PAD and of one input
-    of CONCATENATION. Inputs [gradient int16 [dim_0..dim_3], gradient_scale float32 [2],
-    masked_by int8 [size_0..size_3] or absent]; outputs [gradient int16 [size_0..size_3],
-    gradient_scale]."""
+    of CONCATENATION. Inputs [gradient [dim_0..dim_3], gradient_scale float32 [2], masked_by
+    [size_0..size_3] or absent]; outputs [gradient [size_0..size_3], gradient_scale]."""
 
     CUSTOM_CODE: ClassVar[str] = "GRADIENT_SLICE"
     dim_0: int
@@ -264,8 +281,8 @@ class GradientSlice(Options):
 
 @dataclasses.dataclass(frozen=True)
 class GradientMask(Options):
-    """Inputs [gradient int16, gradient_scale float32 [2], masked_by int8 (same shape)];
-    outputs [gradient int16, gradient_scale]. Zero where masked_by is clamped."""
+    """Inputs [gradient, gradient_scale float32 [2], masked_by (same shape)]; outputs
+    [gradient, gradient_scale]. Zero where masked_by is clamped."""
 
     CUSTOM_CODE: ClassVar[str] = "GRADIENT_MASK"
     elements: int
@@ -275,15 +292,58 @@ class GradientMask(Options):
 
 @dataclasses.dataclass(frozen=True)
 class GradientAdd(Options):
-    """The sum of two gradients of one tensor. Inputs [gradient_a int16, gradient_scale_a
-    float32 [2], gradient_b int16, gradient_scale_b float32 [2], masked_by int8 or absent];
-    outputs [gradient int16, gradient_scale]."""
+    """The sum of two gradients of one tensor. Inputs [gradient_a, gradient_scale_a float32 [2],
+    gradient_b, gradient_scale_b float32 [2], masked_by or absent]; outputs [gradient,
+    gradient_scale]."""
 
     CUSTOM_CODE: ClassVar[str] = "GRADIENT_ADD"
     elements: int
     gradient_bits: int
     mask_min: int
     mask_max: int
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConv(ConvGeometry):
+    """Fields of the forward operators TRAINING_CONV_2D and TRAINING_DEPTHWISE_CONV_2D after
+    the geometry. Padding at the bottom and right follows from the output's size, and reads
+    as input_zero_point: a PAD before the layer can be part of it.
+
+    With a `split` of 0 `filter` holds the whole filter and frozen_filter is absent. With
+    k > 0 `filter` holds the first k channels, usually a variable, and frozen_filter the
+    others, usually a constant."""
+
+    input_zero_point: int
+    output_zero_point: int
+    activation_min: int  # of the fused activation, in -128..127
+    activation_max: int
+    split: int = 0
+    saved_channels: int = 0  # the first ones of `input` that saved_input takes; 0: no output
+    saves_mask: int = 0  # 1: input_mask is written; it passes mask_min < q < mask_max
+    mask_min: int = UNMASKED_MIN
+    mask_max: int = UNMASKED_MAX
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConv2D(TrainingConv):
+    """CONV_2D and, as a map [rows, 1, I] with a 1x1 filter, FULLY_CONNECTED, bit for bit.
+    Inputs [input int8 [1, H, W, I], filter int8 [O, KH, KW, I], bias int32 [O] or absent,
+    output_multiplier int32 [O] or [1] (constant), output_shift int8, as many (constant),
+    frozen_filter int8 or absent]; outputs [output int8 [1, OH, OW, O], then, if asked for,
+    saved_input int8 [1, H, W, saved_channels], then, if asked for, input_mask uint8
+    [ceil(H * W * I / 8)]]. With a split of k the filter is [O, KH, KW, k] and frozen_filter
+    [O, KH, KW, I - k]. converter/ir/requantisation.py makes the two tables."""
+
+    CUSTOM_CODE: ClassVar[str] = "TRAINING_CONV_2D"
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingDepthwiseConv2D(TrainingConv):
+    """DEPTHWISE_CONV_2D as TRAINING_CONV_2D, with filter int8 [1, KH, KW, O], O = I * depth
+    multiplier; with a split of k the filter is [1, KH, KW, k] and frozen_filter
+    [1, KH, KW, O - k]."""
+
+    CUSTOM_CODE: ClassVar[str] = "TRAINING_DEPTHWISE_CONV_2D"
 
 
 TRAINING_OPS: tuple[type[Options], ...] = (
@@ -302,4 +362,6 @@ TRAINING_OPS: tuple[type[Options], ...] = (
     GradientSlice,
     GradientMask,
     GradientAdd,
+    TrainingConv2D,
+    TrainingDepthwiseConv2D,
 )

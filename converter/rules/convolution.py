@@ -30,6 +30,8 @@ from converter.rules.rule import BaseRule, LayerUpdate, Limits, Wanted
 FILTER_CLAMP = 1
 SINGLE_POSITION_FILTER_CLAMP = 127
 BIAS_CLAMP = 127
+# Real values beyond this in a layer's input make plain SGD unstable at usual learning rates.
+UNNORMALISED_INPUT = 200.0
 # Below this share of the largest weight scale, a channel's multiplier rounds to nothing.
 DEAD_CHANNEL_RATIO = 1.0 / 65534.0
 
@@ -150,10 +152,22 @@ def multiplier_and_scale(operator: Operator) -> tuple[Tensor | None, float]:
     return constant(name, multiplier), largest * 32768.0 / 32767.0
 
 
+def largest_real(tensor: Tensor) -> float:
+    """The largest |real value| that a quantised tensor can hold."""
+    return tensor.scale * max(127 - tensor.zero_point, tensor.zero_point + 128)
+
+
 def filter_update_scale(operator: Operator) -> Tensor:
-    """s_x / s_w[c], float32: SGD on the real weight, in LSB (quantisation-aware scaling)."""
+    """s_x / s_w[c], float32: SGD on the real weight, in LSB (quantisation-aware scaling).
+
+    A layer that reads raw values (images of 0..255) learns as if they were scaled to 1 and
+    the weights by as much the other way: else no learning rate suits it and the others.
+    """
     scales = weight_scales(operator).astype(np.float64)
     factor = np.where(dead_channels(operator), 0.0, input_of(operator).scale / scales)
+    largest = largest_real(input_of(operator))
+    if largest > UNNORMALISED_INPUT:
+        factor /= largest**2
     return constant(f"{filter_of(operator).name}/update_scale", factor.astype(np.float32))
 
 
@@ -240,7 +254,7 @@ class ConvolutionRule(BaseRule):
         masked_by = wanted.clamp.tensor if wanted.clamp else None
         return backward.emit_gradient(
             options,
-            [gradient.mantissa, gradient.scale, weights, multiplier, masked_by],
+            [gradient.mantissa, gradient.scale, weights, multiplier, masked_by, None],
             wanted.tensor,
             suffix=f"_from_{operator.output.name}",
             masked=masked_by is not None,

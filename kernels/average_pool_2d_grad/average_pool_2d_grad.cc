@@ -1,5 +1,6 @@
 #include "kernels/average_pool_2d_grad/average_pool_2d_grad.h"
 
+#include "kernels/core/accumulate.h"
 #include "kernels/core/fixed_point.h"
 
 namespace tflm_training {
@@ -30,10 +31,10 @@ int32_t SmallestCount(const PoolGradOptions& o) {
 }
 
 // Adds count_min / count times the mantissas of one window.
-void AddWindow(const int16_t* gradient, int32_t channels, int32_t count, int32_t count_min,
+void AddWindow(Mantissas gradient, int32_t channels, int32_t count, int32_t count_min,
                int32_t* sums) {
   if (count == count_min) {
-    for (int32_t c = 0; c < channels; ++c) sums[c] += gradient[c];
+    Accumulate(gradient, channels, sums);
     return;
   }
   const int32_t weight = static_cast<int32_t>((int64_t{count_min} << 15) / count);
@@ -44,8 +45,8 @@ void AddWindow(const int16_t* gradient, int32_t channels, int32_t count, int32_t
 
 }  // namespace
 
-GradientScale AveragePool2DGrad(const PoolGradOptions& options, const int16_t* gradient,
-                                GradientScale scale, ActivationMask mask, int16_t* result) {
+GradientScale AveragePool2DGrad(const PoolGradOptions& options, Mantissas gradient,
+                                GradientScale scale, ActivationMask mask, MutableMantissas result) {
   if (scale.max_abs == 0) return {0.0f, 0};
   const PoolGradOptions& o = options;
   const int32_t count_min = SmallestCount(o);

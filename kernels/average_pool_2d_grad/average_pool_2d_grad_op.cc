@@ -14,23 +14,23 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   if (options == nullptr) return kTfLiteError;
   check.Counts(3, 2);
   check.Require(IsValid(*options), "geometry");
-  check.GradientBits(options->gradient_bits);
   const int32_t inputs =
       Elements(options->input_height, options->input_width, options->channels);
   check.GradientInput(
       kGradient, Elements(options->output_height, options->output_width, options->channels));
-  check.OptionalInput(kMaskedBy, kTfLiteInt8, inputs);
+  check.MaskInput(kMaskedBy, inputs);
   check.GradientOutput(0, inputs);
+  check.GradientBits(options->gradient_bits);
   return check.status();
 }
 
 TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
   const auto& options = GetOptions<PoolGradOptions>(node);
   const GradientScale scale = AveragePool2DGrad(
-      options, InputData<int16_t>(context, node, kGradient),
+      options, InputMantissas(context, node, kGradient),
       ReadGradientScale(InputData<float>(context, node, kGradient + 1)),
-      {InputData<int8_t>(context, node, kMaskedBy), options.mask_min, options.mask_max},
-      OutputData<int16_t>(context, node, 0));
+      InputMask(context, node, kMaskedBy, options.mask_min, options.mask_max),
+      OutputMantissas(context, node, 0));
   WriteGradientScale(scale, OutputData<float>(context, node, 1));
   return kTfLiteOk;
 }

@@ -23,11 +23,11 @@ def average_pool_2d_grad(
     gradient_scale: np.ndarray,
     masked_by: np.ndarray | None,
 ) -> list[np.ndarray]:
-    """[gradient int16 [1, H, W, C], gradient_scale float32 [2]]."""
+    """[gradient [1, H, W, C], gradient_scale float32 [2]]."""
     shape = (1, options.input_height, options.input_width, options.channels)
     sigma, max_abs = read_gradient_scale(gradient_scale)
     if max_abs == 0:
-        return list(no_gradient(shape))
+        return list(no_gradient(shape, gradient.dtype))
 
     count_min = min(window.count for window in windows(options))
     sums = np.zeros(shape[1:], np.int64)
@@ -40,4 +40,8 @@ def average_pool_2d_grad(
     mantissas = saturate(rounding_shift(sums, shift), options.gradient_bits).reshape(shape)
     with np.errstate(all="ignore"):
         scale = product(sigma / np.float32(count_min), power_of_two(shift))
-    return list(finish_gradient(mantissas, masked_by, options.mask_min, options.mask_max, scale))
+    return list(
+        finish_gradient(
+            mantissas, masked_by, options.mask_min, options.mask_max, scale, gradient.dtype
+        )
+    )

@@ -8,7 +8,7 @@
 
 namespace tflm_training {
 
-void BiasUpdate(const BiasUpdateOptions& options, const int16_t* gradient, GradientScale scale,
+void BiasUpdate(const BiasUpdateOptions& options, Mantissas gradient, GradientScale scale,
                 float learning_rate, const float* update_scale, bool per_channel,
                 int32_t* bias) {
   int32_t total[kChannelBlock];
@@ -16,8 +16,7 @@ void BiasUpdate(const BiasUpdateOptions& options, const int16_t* gradient, Gradi
     const int32_t count = Min(kChannelBlock, options.channels - first);
     memset(total, 0, sizeof(total));
     for (int32_t position = 0; position < options.positions; ++position) {
-      const int16_t* m = gradient + position * options.channels + first;
-      for (int32_t c = 0; c < count; ++c) total[c] += m[c];
+      Accumulate(gradient + (position * options.channels + first), count, total);
     }
     for (int32_t c = 0; c < count; ++c) {
       const float channel_scale = update_scale[per_channel ? first + c : 0];

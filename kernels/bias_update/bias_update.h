@@ -22,11 +22,11 @@ struct BiasUpdateOptions {
 };
 static_assert(sizeof(BiasUpdateOptions) == 5 * 4, "a record of 32-bit words");
 
-// Moves `bias`, int32 [C], one step against the sum of `gradient`, int16 [positions, C],
+// Moves `bias`, int32 [C], one step against the sum of `gradient`, [positions, C],
 // over positions. `update_scale` is 1 / (s_x * s_w), 0 freezes a channel; it has C elements
 // if `per_channel`, else one. scale.max_abs must not be 0. Never wraps; less than 400 bytes of
 // stack.
-void BiasUpdate(const BiasUpdateOptions& options, const int16_t* gradient, GradientScale scale,
+void BiasUpdate(const BiasUpdateOptions& options, Mantissas gradient, GradientScale scale,
                 float learning_rate, const float* update_scale, bool per_channel,
                 int32_t* bias);
 

@@ -26,7 +26,7 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
 TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
   const GradientScale scale = ReadGradientScale(InputData<float>(context, node, 1));
   if (scale.max_abs == 0) return kTfLiteOk;
-  BiasUpdate(GetOptions<BiasUpdateOptions>(node), InputData<int16_t>(context, node, 0), scale,
+  BiasUpdate(GetOptions<BiasUpdateOptions>(node), InputMantissas(context, node, 0), scale,
              *InputData<float>(context, node, 3), InputData<float>(context, node, 4),
              IsPerChannel(context, node, 4), WritableInputData<int32_t>(context, node, 2));
   return kTfLiteOk;

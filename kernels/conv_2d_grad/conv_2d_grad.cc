@@ -38,11 +38,12 @@ class GradientScaler {
   int down_;
 };
 
-// acc[i] = sum of W[o, ky, kx, first + i] * a[oy, ox, o] over all that reach (y, x).
-void AccumulatePixel(const ConvGeometry& g, const int16_t* gradient, const int8_t* filter,
+// acc[i] = sum of W[o, ky, kx, first + i] * a[oy, ox, o] over all that reach (y, x); `first`
+// counts within the part.
+void AccumulatePixel(const ConvGeometry& g, Mantissas gradient, const FilterPart& part,
                      const GradientScaler& scaler, int32_t y, int32_t x, int32_t first,
                      int32_t count, int32_t* acc) {
-  const int32_t filter_stride = g.filter_height * g.filter_width * g.input_channels;
+  const int32_t filter_stride = g.filter_height * g.filter_width * part.channels();
   for (int32_t ky = 0; ky < g.filter_height; ++ky) {
     const int32_t oy = OutputReaching(y, g.output_height, g.stride_height, g.padding_top,
                                       ky * g.dilation_height);
@@ -51,11 +52,13 @@ void AccumulatePixel(const ConvGeometry& g, const int16_t* gradient, const int8_
       const int32_t ox = OutputReaching(x, g.output_width, g.stride_width, g.padding_left,
                                         kx * g.dilation_width);
       if (ox < 0) continue;
-      const int16_t* m = gradient + (oy * g.output_width + ox) * g.output_channels;
-      const int8_t* row = filter + (ky * g.filter_width + kx) * g.input_channels + first;
+      const Mantissas m = gradient + (oy * g.output_width + ox) * g.output_channels;
+      const int8_t* row =
+          part.weights + (ky * g.filter_width + kx) * part.channels() + first;
       for (int32_t o = 0; o < g.output_channels; ++o) {
-        if (m[o] == 0) continue;
-        const int32_t a = scaler(m[o], o);
+        const int32_t mantissa = m[o];
+        if (mantissa == 0) continue;
+        const int32_t a = scaler(mantissa, o);
         MultiplyAccumulate(row + o * filter_stride, static_cast<int16_t>(a), count, acc);
       }
     }
@@ -64,7 +67,7 @@ void AccumulatePixel(const ConvGeometry& g, const int16_t* gradient, const int8_
 
 // acc[i] = sum over outputs of (x[.., first + i] - zero_point) * m[.., o] at tap (ky, kx).
 void AccumulateTap(const ConvFilterUpdateOptions& options, const int8_t* input,
-                   const int16_t* gradient, int32_t o, int32_t ky, int32_t kx, int32_t first,
+                   Mantissas gradient, int32_t o, int32_t ky, int32_t kx, int32_t first,
                    int32_t count, int32_t* acc) {
   const ConvGeometry& g = options.geometry;
   const int32_t offset_y = ky * g.dilation_height;
@@ -78,10 +81,11 @@ void AccumulateTap(const ConvFilterUpdateOptions& options, const int8_t* input,
   for (int32_t oy = rows.begin; oy < rows.end; ++oy) {
     const int32_t iy = oy * g.stride_height - g.padding_top + offset_y;
     for (int32_t ox = columns.begin; ox < columns.end; ++ox) {
-      const int16_t m = gradient[(oy * g.output_width + ox) * g.output_channels + o];
+      const auto m = static_cast<int16_t>(
+          gradient[(oy * g.output_width + ox) * g.output_channels + o]);
       if (m == 0) continue;
       const int32_t ix = ox * g.stride_width - g.padding_left + offset_x;
-      MultiplyAccumulate(input + (iy * g.input_width + ix) * g.input_channels + first, m,
+      MultiplyAccumulate(input + (iy * g.input_width + ix) * options.InputStride() + first, m,
                          count, acc);
       mantissa_sum += m;
     }
@@ -91,10 +95,10 @@ void AccumulateTap(const ConvFilterUpdateOptions& options, const int8_t* input,
 
 }  // namespace
 
-GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, const int16_t* gradient,
-                              GradientScale scale, const int8_t* filter,
+GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gradient,
+                              GradientScale scale, const SplitFilter& filter,
                               const int16_t* multiplier, ActivationMask mask,
-                              int16_t* input_gradient) {
+                              MutableMantissas input_gradient) {
   const ConvGeometry& g = options.geometry;
   const int headroom = options.accumulator_bits - Bits(static_cast<uint64_t>(scale.max_abs));
   const GradientScaler scaler(multiplier, headroom);
@@ -107,13 +111,15 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, const int16_t
   for (int32_t y = 0; y < g.input_height; ++y) {
     for (int32_t x = 0; x < g.input_width; ++x) {
       const int32_t pixel = (y * g.input_width + x) * g.input_channels;
-      for (int32_t first = 0; first < g.input_channels; first += kChannelBlock) {
-        const int32_t count = Min(kChannelBlock, g.input_channels - first);
-        memset(acc, 0, sizeof(acc));
-        AccumulatePixel(g, gradient, filter, scaler, y, x, first, count, acc);
-        for (int32_t i = 0; i < count; ++i) {
-          writer.Write(pixel + first + i,
-                       Saturate(RoundingShift32(acc[i], shift), options.gradient_bits));
+      for (const FilterPart& part : filter) {
+        for (int32_t first = 0; first < part.channels(); first += kChannelBlock) {
+          const int32_t count = Min(kChannelBlock, part.channels() - first);
+          memset(acc, 0, sizeof(acc));
+          AccumulatePixel(g, gradient, part, scaler, y, x, first, count, acc);
+          for (int32_t i = 0; i < count; ++i) {
+            writer.Write(pixel + part.begin + first + i,
+                         Saturate(RoundingShift32(acc[i], shift), options.gradient_bits));
+          }
         }
       }
     }
@@ -123,9 +129,11 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, const int16_t
 }
 
 void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
-                        const int16_t* gradient, GradientScale scale, const FilterStep& step,
+                        Mantissas gradient, GradientScale scale, const FilterStep& step,
                         int8_t* filter, Random* random) {
   const ConvGeometry& g = options.geometry;
+  const int32_t filter_channels =
+      options.filter_channels == 0 ? g.input_channels : options.filter_channels;
   int32_t acc[kChannelBlock];
   for (int32_t o = 0; o < g.output_channels; ++o) {
     const Factor factor = DecomposeFactor(step.FactorOf(scale.sigma, o));
@@ -133,7 +141,7 @@ void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* in
     for (int32_t ky = 0; ky < g.filter_height; ++ky) {
       for (int32_t kx = 0; kx < g.filter_width; ++kx) {
         int8_t* row = filter + ((o * g.filter_height + ky) * g.filter_width + kx) *
-                                   g.input_channels;
+                                   filter_channels;
         for (int32_t first = 0; first < options.channels; first += kChannelBlock) {
           const int32_t count = Min(kChannelBlock, options.channels - first);
           memset(acc, 0, sizeof(acc));

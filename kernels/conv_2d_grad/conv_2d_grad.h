@@ -8,6 +8,7 @@
 #include "kernels/core/conv_options.h"
 #include "kernels/core/gradient.h"
 #include "kernels/core/random.h"
+#include "kernels/core/split_filter.h"
 
 namespace tflm_training {
 
@@ -18,10 +19,10 @@ namespace tflm_training {
 //   mask        saved activation int8 [H, W, I]
 // The accumulator does not overflow if taps * O * 127 * 2^accumulator_bits <= 2^31 and
 // scale.max_abs bounds |gradient|. Less than 600 bytes of stack.
-GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, const int16_t* gradient,
-                              GradientScale scale, const int8_t* filter,
+GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gradient,
+                              GradientScale scale, const SplitFilter& filter,
                               const int16_t* multiplier, ActivationMask mask,
-                              int16_t* input_gradient);
+                              MutableMantissas input_gradient);
 
 // Moves the first `options.channels` input channels of `filter`, int8 [O, KH, KW, I], one
 // step against dL/d(filter); the weights stay within +-127.
@@ -30,7 +31,7 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, const int16_t
 // The accumulator does not overflow if OH * OW * 255 * scale.max_abs <= 2^31. `random`
 // advances by one for each weight that is rounded. Less than 600 bytes of stack.
 void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
-                        const int16_t* gradient, GradientScale scale, const FilterStep& step,
+                        Mantissas gradient, GradientScale scale, const FilterStep& step,
                         int8_t* filter, Random* random);
 
 }  // namespace tflm_training

@@ -5,21 +5,18 @@
 namespace tflm_training {
 namespace {
 
-ConvFilterLayout LayoutOf(const ConvGeometry& g) {
-  return {Elements(g.output_channels, g.filter_height, g.filter_width, g.input_channels),
-          g.input_channels, true};
-}
+constexpr ConvFamily kFamily = {/*depthwise=*/false};
 
 TfLiteStatus PrepareInputGrad(TfLiteContext* context, TfLiteNode* node) {
-  return PrepareConvInputGrad(context, node, "CONV_2D_INPUT_GRAD", LayoutOf);
+  return PrepareConvInputGrad(context, node, "CONV_2D_INPUT_GRAD", kFamily);
 }
 
 TfLiteStatus EvalInputGrad(TfLiteContext* context, TfLiteNode* node) {
-  return EvalConvInputGrad(context, node, Conv2DInputGrad);
+  return EvalConvInputGrad(context, node, kFamily, Conv2DInputGrad);
 }
 
 TfLiteStatus PrepareFilterUpdate(TfLiteContext* context, TfLiteNode* node) {
-  return PrepareConvFilterUpdate(context, node, "CONV_2D_FILTER_UPDATE", LayoutOf);
+  return PrepareConvFilterUpdate(context, node, "CONV_2D_FILTER_UPDATE", kFamily);
 }
 
 TfLiteStatus EvalFilterUpdate(TfLiteContext* context, TfLiteNode* node) {

@@ -7,6 +7,10 @@
 namespace tflm_training {
 namespace {
 
+SplitFilter Whole(const std::vector<int8_t>& filter, const ConvInputGradOptions& options) {
+  return {filter.data(), nullptr, 0, options.geometry.input_channels};
+}
+
 constexpr ActivationMask kNoMask = {nullptr, 0, 0};
 constexpr int32_t kUnmaskedMin = -129;
 constexpr int32_t kUnmaskedMax = 128;
@@ -21,7 +25,8 @@ ConvGeometry OneRow(int32_t inputs, int32_t input_channels, int32_t window, int3
 ConvInputGradOptions InputGrad(const ConvGeometry& geometry, int32_t accumulator_bits,
                                int32_t gradient_bits, int32_t weight_bound) {
   return {1,            geometry,     accumulator_bits, gradient_bits,
-          weight_bound, kUnmaskedMin, kUnmaskedMax,     0.5f};
+          weight_bound, kUnmaskedMin, kUnmaskedMax,     0.5f,
+          0};
 }
 
 TEST(Conv2DInputGrad, FullyConnectedIsTheTransposedProduct) {
@@ -31,7 +36,7 @@ TEST(Conv2DInputGrad, FullyConnectedIsTheTransposedProduct) {
   const std::vector<int8_t> filter = {1, 2, 3, 4, 5, -6};
   std::vector<int16_t> result(3);
   const GradientScale scale = Conv2DInputGrad(options, gradient.data(), {8.0f, 3},
-                                              filter.data(), nullptr, kNoMask, result.data());
+                                              Whole(filter, options), nullptr, kNoMask, result.data());
   EXPECT_EQ(result, (std::vector<int16_t>{-22, -26, 42}));
   EXPECT_EQ(scale.sigma, 2.0f);  // 8 * 0.5 / 2^1
   EXPECT_EQ(scale.max_abs, 42);
@@ -45,7 +50,7 @@ TEST(Conv2DInputGrad, MultiplierBringsChannelsToOneScale) {
   const std::vector<int8_t> filter = {1, 1};
   std::vector<int16_t> result(1);
   const GradientScale scale =
-      Conv2DInputGrad(options, gradient.data(), {256.0f, 64}, filter.data(), multiplier.data(),
+      Conv2DInputGrad(options, gradient.data(), {256.0f, 64}, Whole(filter, options), multiplier.data(),
                       kNoMask, result.data());
   EXPECT_EQ(result[0], 12288);   // bound 32768 has 16 bits: one is shifted out of 24576
   EXPECT_EQ(scale.sigma, 1.0f);  // 256 * 0.5 * 2^(1 - 8)
@@ -57,7 +62,7 @@ TEST(Conv2DInputGrad, StrideAndPaddingDecideWhatReachesAPixel) {
   const std::vector<int16_t> gradient = {1, 2};
   const std::vector<int8_t> filter = {1, 10, 100};
   std::vector<int16_t> result(4);
-  Conv2DInputGrad(options, gradient.data(), {1.0f, 2}, filter.data(), nullptr, kNoMask,
+  Conv2DInputGrad(options, gradient.data(), {1.0f, 2}, Whole(filter, options), nullptr, kNoMask,
                   result.data());
   EXPECT_EQ(result, (std::vector<int16_t>{1, 10, 102, 20}));
 }
@@ -69,27 +74,55 @@ TEST(Conv2DInputGrad, DilatedTapsOutsideTheMapAreLeftOut) {
   const std::vector<int16_t> gradient = {1, 2, 4};
   const std::vector<int8_t> filter = {1, 10};
   std::vector<int16_t> result(3);
-  Conv2DInputGrad(options, gradient.data(), {1.0f, 4}, filter.data(), nullptr, kNoMask,
+  Conv2DInputGrad(options, gradient.data(), {1.0f, 4}, Whole(filter, options), nullptr, kNoMask,
                   result.data());
   EXPECT_EQ(result, (std::vector<int16_t>{2, 14, 20}));
 }
 
 TEST(Conv2DInputGrad, MaskedChannelsDoNotCountForTheMaximum) {
   const ConvInputGradOptions masked = {1,  OneRow(1, 3, 1, 1, 1, 1, 0), 1, 15, 90, -128, 127,
-                                       1.0f};
+                                       1.0f, 0};
   const std::vector<int16_t> gradient = {1};
   const std::vector<int8_t> filter = {10, 90, -50};
   const std::vector<int8_t> saved = {-127, 127, -128};
   std::vector<int16_t> result(3);
   const GradientScale scale =
-      Conv2DInputGrad(masked, gradient.data(), {1.0f, 1}, filter.data(), nullptr,
+      Conv2DInputGrad(masked, gradient.data(), {1.0f, 1}, Whole(filter, masked), nullptr,
                       {saved.data(), masked.mask_min, masked.mask_max}, result.data());
   EXPECT_EQ(result, (std::vector<int16_t>{10, 0, 0}));
   EXPECT_EQ(scale.max_abs, 10);
 }
 
+TEST(Conv2DInputGrad, SplitFilterIsTheWholeOne) {
+  ConvInputGradOptions options = InputGrad(OneRow(2, 3, 2, 1, 2, 1, 0), 3, 15, 30);
+  const std::vector<int16_t> gradient = {1, -3};
+  const std::vector<int8_t> whole = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+  std::vector<int16_t> expected(6);
+  Conv2DInputGrad(options, gradient.data(), {1.0f, 3}, Whole(whole, options), nullptr, kNoMask,
+                  expected.data());
+  const std::vector<int8_t> filter = {1, 4, 7, 10};
+  const std::vector<int8_t> frozen = {2, 3, 5, 6, 8, 9, 11, 12};
+  std::vector<int16_t> result(6);
+  Conv2DInputGrad(options, gradient.data(), {1.0f, 3}, {filter.data(), frozen.data(), 1, 3},
+                  nullptr, kNoMask, result.data());
+  EXPECT_EQ(result, expected);
+}
+
+TEST(Conv2DInputGrad, Int8MantissasAndBitMask) {
+  const ConvInputGradOptions options = InputGrad(OneRow(1, 3, 1, 1, 2, 1, 0), 3, 7, 9);
+  const std::vector<int8_t> gradient = {1, -3};
+  const std::vector<int8_t> filter = {1, 2, 3, 4, 5, -6};
+  const uint8_t bits = 0b101;
+  std::vector<int8_t> result(3);
+  const GradientScale scale =
+      Conv2DInputGrad(options, gradient.data(), {8.0f, 3}, Whole(filter, options), nullptr,
+                      {nullptr, 0, 0, &bits}, result.data());
+  EXPECT_EQ(result, (std::vector<int8_t>{-22, 0, 42}));
+  EXPECT_EQ(scale.max_abs, 42);
+}
+
 ConvFilterUpdateOptions FilterUpdate(const ConvGeometry& geometry, int32_t channels) {
-  return {1, geometry, -1, channels, 127};
+  return {2, geometry, -1, channels, 127, 0, 0};
 }
 
 TEST(Conv2DFilterUpdate, MovesAgainstTheGradientAtFullPrecision) {
@@ -137,6 +170,21 @@ TEST(Conv2DFilterUpdate, FrozenAndUntrainedWeightsStay) {
   Conv2DFilterUpdate(options, input.data(), gradient.data(), {1.0f, 9},
                      {1.0f, update_scale.data(), true}, filter.data(), &random);
   EXPECT_EQ(filter, (std::vector<int8_t>{1, 2, -124, 4}));
+}
+
+TEST(Conv2DFilterUpdate, PackedSliceMovesAsTheWholeFilter) {
+  // Input channel 0 of 2, in tensors of their own: acc = 1 * 5 - 3 * 2 = -1 at output 0.
+  ConvFilterUpdateOptions options = FilterUpdate(OneRow(2, 2, 1, 2, 2, 1, 0), 1);
+  options.stored_channels = 1;
+  options.filter_channels = 1;
+  const std::vector<int8_t> input = {0, 2};
+  const std::vector<int16_t> gradient = {5, 1, -2, 100};
+  const float update_scale = 4.0f;
+  std::vector<int8_t> filter = {10, 20};
+  Random random(1);
+  Conv2DFilterUpdate(options, input.data(), gradient.data(), {0.5f, 100},
+                     {0.5f, &update_scale, false}, filter.data(), &random);
+  EXPECT_EQ(filter, (std::vector<int8_t>{11, -107}));
 }
 
 }  // namespace

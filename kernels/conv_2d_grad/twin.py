@@ -10,7 +10,7 @@ import numpy as np
 
 from converter.ir.training_ops import Conv2DFilterUpdate, Conv2DInputGrad
 from kernels.core import twin
-from kernels.core.taps import taps
+from kernels.core.taps import joined_filter, taps
 
 _FULL_MULTIPLIER = 32767
 
@@ -30,13 +30,14 @@ def input_grad(
     filter_: np.ndarray,
     multiplier: np.ndarray | None,
     masked_by: np.ndarray | None,
+    frozen_filter: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """gradient int16 [1, H, W, I] and gradient_scale float32 [2] of the input."""
+    """gradient [1, H, W, I] and gradient_scale float32 [2] of the input."""
     g = options
     shape = (1, g.input_height, g.input_width, g.input_channels)
     sigma, max_abs = twin.read_gradient_scale(gradient_scale)
     if max_abs == 0:
-        return twin.no_gradient(shape)
+        return twin.no_gradient(shape, gradient.dtype)
 
     headroom = g.accumulator_bits - twin.bits(max_abs)
     per_channel = None if multiplier is None else multiplier.reshape(-1).astype(np.int64)
@@ -46,8 +47,8 @@ def input_grad(
     a_max = int(_scale_mantissas(np.array(max_abs), full, headroom))
     shift = max(0, twin.bits(a_max * g.weight_bound) - g.gradient_bits)
 
-    weights = filter_.reshape(
-        g.output_channels, g.filter_height, g.filter_width, g.input_channels
+    weights = joined_filter(
+        filter_, frozen_filter, g.split, (g.output_channels, g.filter_height, g.filter_width)
     ).astype(np.float64)
     acc = np.zeros(shape[1:], np.float64)
     for tap in taps(g):
@@ -59,21 +60,22 @@ def input_grad(
         g.mask_min,
         g.mask_max,
         twin.product(sigma, np.float32(g.scale_factor), twin.power_of_two(shift - headroom)),
+        gradient.dtype,
     )
 
 
 def filter_gradient(
     options: Conv2DFilterUpdate, input_: np.ndarray, gradient: np.ndarray
 ) -> np.ndarray:
-    """sum (x - z) * m, int64 [O, KH, KW, I]."""
+    """sum (x - z) * m, int64 [O, KH, KW, channels]."""
     g = options
-    x = input_.reshape(g.input_height, g.input_width, g.input_channels).astype(np.float64)
+    x = input_.reshape(g.input_height, g.input_width, -1)[..., : g.channels].astype(np.float64)
     x -= g.input_zero_point
     m = gradient.reshape(g.output_height, g.output_width, g.output_channels)
     m = m.astype(np.float64)
-    acc = np.zeros((g.output_channels, g.filter_height, g.filter_width, g.input_channels))
+    acc = np.zeros((g.output_channels, g.filter_height, g.filter_width, g.channels))
     for tap in taps(g):
-        columns = x[tap.inputs].reshape(-1, g.input_channels)
+        columns = x[tap.inputs].reshape(-1, g.channels)
         acc[:, tap.ky, tap.kx] = m[tap.outputs].reshape(-1, g.output_channels).T @ columns
     return acc.astype(np.int64)
 
@@ -92,11 +94,11 @@ def filter_update(
     sigma, max_abs = twin.read_gradient_scale(gradient_scale)
     if max_abs == 0:
         return filter_, random_state
-    acc = filter_gradient(options, input_, gradient)[..., : options.channels]
+    acc = filter_gradient(options, input_, gradient)
     factor = twin.decompose_factor(
         twin.product(learning_rate, sigma, update_scale).reshape(-1, 1, 1, 1)
     )
-    updated = filter_.reshape(*acc.shape[:3], options.input_channels).copy()
+    updated = filter_.reshape(*acc.shape[:3], -1).copy()
     updated[..., : options.channels], state = twin.update_weights(
         updated[..., : options.channels], acc, factor, options.clamp, random_state
     )

@@ -1,73 +1,92 @@
 #include "kernels/core/conv_op.h"
 
-#include "kernels/core/op_util.h"
-
 namespace tflm_training {
-namespace {
 
-int32_t InputElements(const ConvGeometry& g) {
-  return Elements(g.input_height, g.input_width, g.input_channels);
+bool ConvFamily::IsValid(const ConvGeometry& g) const {
+  return tflm_training::IsValid(g) && (!depthwise || g.output_channels % g.input_channels == 0);
 }
 
-int32_t OutputElements(const ConvGeometry& g) {
-  return Elements(g.output_height, g.output_width, g.output_channels);
+int32_t ConvFamily::Channels(const ConvGeometry& g) const {
+  return depthwise ? g.output_channels : g.input_channels;
 }
 
-}  // namespace
+int32_t ConvFamily::FilterElements(const ConvGeometry& g, int32_t channels) const {
+  return Elements(depthwise ? 1 : g.output_channels, g.filter_height, g.filter_width, channels);
+}
+
+int32_t ConvFamily::InputChannels(const ConvGeometry& g, int32_t channels) const {
+  return depthwise ? (channels - 1) / (g.output_channels / g.input_channels) + 1 : channels;
+}
+
+void CheckSplitFilter(OpCheck& check, ConvFamily family, const ConvGeometry& g, int32_t split,
+                      int filter_index, int frozen_index) {
+  const int32_t channels = family.Channels(g);
+  check.Require(split >= 0 && split < channels, "split");
+  check.Require(check.Has(frozen_index) == (split > 0), "frozen_filter");
+  if (check.status() != kTfLiteOk) return;
+  check.Input(filter_index, kTfLiteInt8, family.FilterElements(g, split == 0 ? channels : split));
+  check.OptionalInput(frozen_index, kTfLiteInt8, family.FilterElements(g, channels - split));
+}
 
 TfLiteStatus PrepareConvInputGrad(TfLiteContext* context, TfLiteNode* node, const char* op,
-                                  ConvFilterLayoutOf layout_of) {
+                                  ConvFamily family) {
   OpCheck check(context, node, op);
   const auto* options = check.Options<ConvInputGradOptions>();
   if (options == nullptr) return kTfLiteError;
   const ConvGeometry& g = options->geometry;
-  const ConvFilterLayout layout = layout_of(g);
-  check.Require(IsValid(g) && layout.valid, "geometry");
-  check.GradientBits(options->gradient_bits);
+  check.Require(family.IsValid(g), "geometry");
   check.Require(options->accumulator_bits >= 1 && options->accumulator_bits <= 15,
                 "accumulator_bits");
   check.Require(options->weight_bound >= 0, "weight_bound");
-  check.Counts(5, 2);
+  check.Counts(6, 2);
   check.GradientInput(0, OutputElements(g));
-  check.Input(2, kTfLiteInt8, layout.elements);
+  CheckSplitFilter(check, family, g, options->split, 2, 5);
   check.OptionalInput(3, kTfLiteInt16, g.output_channels);
-  check.OptionalInput(4, kTfLiteInt8, InputElements(g));
+  check.MaskInput(4, InputElements(g));
   check.GradientOutput(0, InputElements(g));
+  check.GradientBits(options->gradient_bits);
   return check.status();
 }
 
-TfLiteStatus EvalConvInputGrad(TfLiteContext* context, TfLiteNode* node,
+TfLiteStatus EvalConvInputGrad(TfLiteContext* context, TfLiteNode* node, ConvFamily family,
                                ConvInputGradKernel kernel) {
   const auto& options = GetOptions<ConvInputGradOptions>(node);
   GradientScale scale = ReadGradientScale(InputData<float>(context, node, 1));
   if (scale.max_abs != 0) {
-    const ActivationMask mask = {InputData<int8_t>(context, node, 4), options.mask_min,
-                                 options.mask_max};
-    scale = kernel(options, InputData<int16_t>(context, node, 0), scale,
-                   InputData<int8_t>(context, node, 2), InputData<int16_t>(context, node, 3),
-                   mask, OutputData<int16_t>(context, node, 0));
+    const SplitFilter filter(InputData<int8_t>(context, node, 2),
+                             InputData<int8_t>(context, node, 5), options.split,
+                             family.Channels(options.geometry));
+    scale = kernel(options, InputMantissas(context, node, 0), scale, filter,
+                   InputData<int16_t>(context, node, 3),
+                   InputMask(context, node, 4, options.mask_min, options.mask_max),
+                   OutputMantissas(context, node, 0));
   }
   WriteGradientScale(scale, OutputData<float>(context, node, 1));
   return kTfLiteOk;
 }
 
 TfLiteStatus PrepareConvFilterUpdate(TfLiteContext* context, TfLiteNode* node, const char* op,
-                                     ConvFilterLayoutOf layout_of) {
+                                     ConvFamily family) {
   OpCheck check(context, node, op);
   const auto* options = check.Options<ConvFilterUpdateOptions>();
   if (options == nullptr) return kTfLiteError;
   const ConvGeometry& g = options->geometry;
-  const ConvFilterLayout layout = layout_of(g);
-  check.Require(IsValid(g) && layout.valid, "geometry");
+  check.Require(family.IsValid(g), "geometry");
   check.Require(options->input_zero_point >= -128 && options->input_zero_point <= 127,
                 "input_zero_point");
-  check.Require(options->channels >= 1 && options->channels <= layout.trained_channels,
-                "channels");
+  check.Require(options->channels >= 1 && options->channels <= family.Channels(g), "channels");
   check.Require(options->clamp >= 1 && options->clamp <= 127, "clamp");
   check.Counts(7, 0);
-  check.Input(0, kTfLiteInt8, InputElements(g));
+  if (check.status() != kTfLiteOk) return kTfLiteError;
+
+  const int32_t filter_channels =
+      options->filter_channels == 0 ? family.Channels(g) : options->filter_channels;
+  check.Require(options->InputStride() >= family.InputChannels(g, options->channels),
+                "stored_channels");
+  check.Require(filter_channels >= options->channels, "filter_channels");
+  check.Input(0, kTfLiteInt8, Elements(g.input_height, g.input_width, options->InputStride()));
   check.GradientInput(1, OutputElements(g));
-  check.WritableInput(3, kTfLiteInt8, layout.elements);
+  check.WritableInput(3, kTfLiteInt8, family.FilterElements(g, filter_channels));
   check.Input(4, kTfLiteFloat32, 1);
   check.ChannelInput(5, g.output_channels);
   check.WritableInput(6, kTfLiteInt32, 1);
@@ -84,7 +103,7 @@ TfLiteStatus EvalConvFilterUpdate(TfLiteContext* context, TfLiteNode* node,
   auto* state = WritableInputData<uint32_t>(context, node, 6);
   Random random(*state);
   kernel(GetOptions<ConvFilterUpdateOptions>(node), InputData<int8_t>(context, node, 0),
-         InputData<int16_t>(context, node, 1), scale, step,
+         InputMantissas(context, node, 1), scale, step,
          WritableInputData<int8_t>(context, node, 3), &random);
   *state = random.state();
   return kTfLiteOk;

@@ -1,5 +1,5 @@
-// Prepare and Eval of the four operators of the convolution family: they differ in the
-// shape of the filter and in the kernel that is called.
+// Prepare and Eval of the gradients of the convolution family: they differ in the shape of
+// the filter and in the kernel that is called.
 #ifndef KERNELS_CORE_CONV_OP_H_
 #define KERNELS_CORE_CONV_OP_H_
 
@@ -7,35 +7,56 @@
 
 #include "kernels/core/conv_options.h"
 #include "kernels/core/gradient.h"
+#include "kernels/core/op_util.h"
 #include "kernels/core/random.h"
+#include "kernels/core/split_filter.h"
 #include "kernels/core/tflm.h"
 
 namespace tflm_training {
 
 using ConvInputGradKernel = GradientScale (*)(const ConvInputGradOptions& options,
-                                              const int16_t* gradient, GradientScale scale,
-                                              const int8_t* filter, const int16_t* multiplier,
-                                              ActivationMask mask, int16_t* input_gradient);
+                                              Mantissas gradient, GradientScale scale,
+                                              const SplitFilter& filter,
+                                              const int16_t* multiplier, ActivationMask mask,
+                                              MutableMantissas input_gradient);
 using ConvFilterUpdateKernel = void (*)(const ConvFilterUpdateOptions& options,
-                                        const int8_t* input, const int16_t* gradient,
+                                        const int8_t* input, Mantissas gradient,
                                         GradientScale scale, const FilterStep& step,
                                         int8_t* filter, Random* random);
 
-// What a geometry says about the filter.
-struct ConvFilterLayout {
-  int32_t elements;          // of the whole filter, -1 if they pass int32
-  int32_t trained_channels;  // the most that `channels` may be
-  bool valid;                // the channels of the geometry fit each other
+// What tells CONV_2D from DEPTHWISE_CONV_2D before a kernel runs.
+struct ConvFamily {
+  // Filters are [1, KH, KW, O] rather than [O, KH, KW, I].
+  bool depthwise;
+
+  bool IsValid(const ConvGeometry& geometry) const;
+  // The innermost dimension of the layer's filter.
+  int32_t Channels(const ConvGeometry& geometry) const;
+  // Elements of a filter with that innermost dimension, -1 if they pass int32.
+  int32_t FilterElements(const ConvGeometry& geometry, int32_t channels) const;
+  // The input channels that the first `channels` of the filter meet.
+  int32_t InputChannels(const ConvGeometry& geometry, int32_t channels) const;
 };
-using ConvFilterLayoutOf = ConvFilterLayout (*)(const ConvGeometry& geometry);
+
+inline int32_t InputElements(const ConvGeometry& g) {
+  return Elements(g.input_height, g.input_width, g.input_channels);
+}
+
+inline int32_t OutputElements(const ConvGeometry& g) {
+  return Elements(g.output_height, g.output_width, g.output_channels);
+}
+
+// Checks `split` and the two inputs that hold the filter.
+void CheckSplitFilter(OpCheck& check, ConvFamily family, const ConvGeometry& geometry,
+                      int32_t split, int filter_index, int frozen_index);
 
 TfLiteStatus PrepareConvInputGrad(TfLiteContext* context, TfLiteNode* node, const char* op,
-                                  ConvFilterLayoutOf layout_of);
-TfLiteStatus EvalConvInputGrad(TfLiteContext* context, TfLiteNode* node,
+                                  ConvFamily family);
+TfLiteStatus EvalConvInputGrad(TfLiteContext* context, TfLiteNode* node, ConvFamily family,
                                ConvInputGradKernel kernel);
 
 TfLiteStatus PrepareConvFilterUpdate(TfLiteContext* context, TfLiteNode* node, const char* op,
-                                     ConvFilterLayoutOf layout_of);
+                                     ConvFamily family);
 TfLiteStatus EvalConvFilterUpdate(TfLiteContext* context, TfLiteNode* node,
                                   ConvFilterUpdateKernel kernel);
 

@@ -8,6 +8,8 @@
 #include "kernels/core/geometry.h"
 #include "kernels/core/gradient.h"
 #include "kernels/core/random.h"
+#include "kernels/core/requantize.h"
+#include "kernels/core/split_filter.h"
 #include "kernels/core/weight_update.h"
 
 namespace tflm_training {
@@ -77,6 +79,65 @@ TEST(Factor, WhatIsNoFactorDoesNotTrain) {
   }
   EXPECT_LT(DecomposeFactor(INFINITY).shift,
             DecomposeFactor(std::numeric_limits<float>::max()).shift);
+}
+
+TEST(ActivationMask, BitsHideWhatTheActivationHides) {
+  const int8_t saved[] = {-128, -127, 0, 99, 100, 127, -128, 5, 6, -128, 7};
+  constexpr int32_t kCount = 11;
+  uint8_t bits[2] = {0xFF, 0xFF};
+  WriteMaskBits(saved, kCount, -128, 100, bits);
+  EXPECT_EQ(MaskBytes(kCount), 2);
+  EXPECT_EQ(bits[1] >> 3, 0);  // unused bits
+  for (int32_t i = 0; i < kCount; ++i) {
+    EXPECT_EQ((ActivationMask{nullptr, 0, 0, bits}.Hides(i)),
+              (ActivationMask{saved, -128, 100}.Hides(i)));
+  }
+}
+
+TEST(ActivationMask, NoneHidesNothing) {
+  EXPECT_FALSE((ActivationMask{nullptr, -128, 127}.Hides(0)));
+  EXPECT_EQ(MaskBytes(-1), -1);
+}
+
+TEST(Mantissas, BothTypes) {
+  int8_t narrow[] = {-127, 5};
+  int16_t wide[] = {-32767, 5};
+  EXPECT_EQ(Mantissas(narrow)[0], -127);
+  EXPECT_EQ((Mantissas(narrow) + 1)[0], 5);
+  EXPECT_EQ((Mantissas(wide) + 1)[0], 5);
+  MutableMantissas(wide).Set(1, 32767);
+  MutableMantissas(narrow).Set(1, 127);
+  EXPECT_EQ(Mantissas(wide)[1], 32767);
+  EXPECT_EQ(Mantissas(narrow)[1], 127);
+  MutableMantissas(wide).SetZero(1);
+  EXPECT_EQ(wide[0], 0);
+  EXPECT_EQ(wide[1], 32767);
+}
+
+TEST(SplitFilter, PartsCoverAllChannels) {
+  const int8_t weights[] = {0};
+  int32_t channels = 0;
+  for (const FilterPart& part : SplitFilter(weights, weights, 2, 5)) {
+    EXPECT_EQ(part.begin, channels);
+    channels += part.channels();
+  }
+  EXPECT_EQ(channels, 5);
+  for (const FilterPart& part : SplitFilter(weights, nullptr, 0, 5)) {
+    EXPECT_EQ(part.channels(), 5);
+  }
+}
+
+TEST(Requantize, RoundsTwice) {
+  // 2^30 and a shift of 1 are a factor of 1; halves of the first rounding go up, those of
+  // the second away from zero.
+  EXPECT_EQ(MultiplyByQuantizedMultiplier(-7, 1 << 30, 1), -7);
+  EXPECT_EQ(MultiplyByQuantizedMultiplier(5, 1 << 30, 0), 3);
+  EXPECT_EQ(MultiplyByQuantizedMultiplier(-5, 1 << 30, 0), -2);
+  EXPECT_EQ(MultiplyByQuantizedMultiplier(-10, 1 << 30, -1), -3);  // -5 / 2
+  EXPECT_EQ(MultiplyByQuantizedMultiplier(10, 1 << 30, -1), 3);
+  EXPECT_EQ(MultiplyByQuantizedMultiplier(INT32_MIN, INT32_MAX, -31), -1);
+  EXPECT_EQ(MultiplyByQuantizedMultiplier(INT32_MAX, INT32_MAX, 0), INT32_MAX - 1);
+  EXPECT_EQ(MultiplyByQuantizedMultiplier(123, 0, -31), 0);
 }
 
 TEST(Random, IsMarsagliasXorshift) {

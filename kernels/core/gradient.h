@@ -1,15 +1,15 @@
-// A gradient is int16 mantissas plus a companion tensor `gradient_scale`, float32
+// A gradient is mantissas, int16 or int8, plus a companion tensor `gradient_scale`, float32
 // [sigma, max|m|]; see docs/arithmetic.md.
 #ifndef KERNELS_CORE_GRADIENT_H_
 #define KERNELS_CORE_GRADIENT_H_
 
 #include <cstdint>
 
+#include "kernels/core/activation_mask.h"
 #include "kernels/core/fixed_point.h"
+#include "kernels/core/mantissas.h"
 
 namespace tflm_training {
-
-constexpr int kMaxGradientBits = 15;
 
 struct GradientScale {
   float sigma;
@@ -29,33 +29,23 @@ inline void WriteGradientScale(GradientScale scale, float* tensor) {
   tensor[1] = static_cast<float>(scale.max_abs);
 }
 
-// Where a saved int8 activation was clamped, in [low, high] without the bounds it was not.
-struct ActivationMask {
-  const int8_t* values;  // the saved activation, nullptr where nothing is masked
-  int32_t low;
-  int32_t high;
-
-  bool Hides(int32_t index) const {
-    return values != nullptr && (values[index] <= low || values[index] >= high);
-  }
-};
-
 // Writes the mantissas of one gradient, masks them and keeps their maximum.
 class GradientWriter {
  public:
-  GradientWriter(int16_t* gradient, ActivationMask mask) : gradient_(gradient), mask_(mask) {}
+  GradientWriter(MutableMantissas gradient, ActivationMask mask)
+      : gradient_(gradient), mask_(mask) {}
 
-  // `mantissa` must fit 15 bits and a sign.
+  // `mantissa` must fit the type of the gradient.
   void Write(int32_t index, int32_t mantissa) {
     if (mask_.Hides(index)) mantissa = 0;
-    gradient_[index] = static_cast<int16_t>(mantissa);
+    gradient_.Set(index, mantissa);
     max_abs_ = Max(max_abs_, mantissa < 0 ? -mantissa : mantissa);
   }
 
   int32_t max_abs() const { return max_abs_; }
 
  private:
-  int16_t* gradient_;
+  MutableMantissas gradient_;
   ActivationMask mask_;
   int32_t max_abs_ = 0;
 };

@@ -1,4 +1,4 @@
-// What the operators of the losses share: outputs [loss float32 [1], gradient int16,
+// What the operators of the losses share: outputs [loss float32 [1], gradient int16 or int8,
 // gradient_scale float32 [2]] and tables in flash.
 #ifndef KERNELS_CORE_LOSS_OP_H_
 #define KERNELS_CORE_LOSS_OP_H_
@@ -29,8 +29,8 @@ inline void CheckTable(OpCheck& check, const TfLiteContext* context, const TfLit
   }
 }
 
-inline int16_t* LossGradient(const TfLiteContext* context, const TfLiteNode* node) {
-  return OutputData<int16_t>(context, node, 1);
+inline MutableMantissas LossGradient(const TfLiteContext* context, const TfLiteNode* node) {
+  return OutputMantissas(context, node, 1);
 }
 
 inline void WriteLoss(float loss, GradientScale scale, const TfLiteContext* context,

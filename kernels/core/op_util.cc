@@ -6,6 +6,7 @@ namespace {
 size_t ElementBytes(TfLiteType type) {
   switch (type) {
     case kTfLiteInt8:
+    case kTfLiteUInt8:
       return 1;
     case kTfLiteInt16:
       return 2;
@@ -18,7 +19,7 @@ size_t ElementBytes(TfLiteType type) {
 
 bool OpCheck::SizeMatches(Kind kind, size_t actual, int32_t elements) {
   if (elements >= 0 && actual == static_cast<size_t>(elements)) return true;
-  return kind == Kind::kChannelInput && actual == 1;
+  return (kind == Kind::kChannelInput || kind == Kind::kChannelConstant) && actual == 1;
 }
 
 const void* OpCheck::RawOptions(size_t length, int32_t version) {
@@ -52,12 +53,23 @@ void OpCheck::Require(bool condition, const char* what) {
   status_ = kTfLiteError;
 }
 
+TfLiteTensor* OpCheck::AllocateTemp(Kind kind, int index) {
+  MicroContext* micro_context = GetMicroContext(context_);
+  return kind == Kind::kOutput ? micro_context->AllocateTempOutputTensor(node_, index)
+                               : micro_context->AllocateTempInputTensor(node_, index);
+}
+
+TfLiteType OpCheck::TypeOf(Kind kind, int index) {
+  TfLiteTensor* tensor = status_ == kTfLiteOk ? AllocateTemp(kind, index) : nullptr;
+  if (tensor == nullptr) return kTfLiteNoType;
+  const TfLiteType type = tensor->type;
+  GetMicroContext(context_)->DeallocateTempTfLiteTensor(tensor);
+  return type;
+}
+
 void OpCheck::Tensor(Kind kind, int index, TfLiteType type, int32_t elements) {
   if (status_ != kTfLiteOk) return;
-  MicroContext* micro_context = GetMicroContext(context_);
-  TfLiteTensor* tensor = kind == Kind::kOutput
-                             ? micro_context->AllocateTempOutputTensor(node_, index)
-                             : micro_context->AllocateTempInputTensor(node_, index);
+  TfLiteTensor* tensor = AllocateTemp(kind, index);
   const char* name = kind == Kind::kOutput ? "output" : "input";
   const char* fault = nullptr;
   if (tensor == nullptr) {
@@ -68,14 +80,15 @@ void OpCheck::Tensor(Kind kind, int index, TfLiteType type, int32_t elements) {
     fault = "of a wrong size";
   } else if (kind == Kind::kWritableInput && tensor->allocation_type == kTfLiteMmapRo) {
     fault = "constant but updated";
-  } else if (kind == Kind::kConstantInput && tensor->allocation_type != kTfLiteMmapRo) {
+  } else if ((kind == Kind::kConstantInput || kind == Kind::kChannelConstant) &&
+             tensor->allocation_type != kTfLiteMmapRo) {
     fault = "not a constant";
   }
   if (fault != nullptr) {
     MicroPrintf("%s: %s %d is %s", op_, name, index, fault);
     status_ = kTfLiteError;
   }
-  if (tensor != nullptr) micro_context->DeallocateTempTfLiteTensor(tensor);
+  if (tensor != nullptr) GetMicroContext(context_)->DeallocateTempTfLiteTensor(tensor);
 }
 
 void OpCheck::Input(int index, TfLiteType type, int32_t elements) {
@@ -83,10 +96,7 @@ void OpCheck::Input(int index, TfLiteType type, int32_t elements) {
 }
 
 void OpCheck::OptionalInput(int index, TfLiteType type, int32_t elements) {
-  if (status_ == kTfLiteOk && index < inputs() && node_->inputs->data[index] < 0) {
-    return;
-  }
-  Tensor(Kind::kInput, index, type, elements);
+  if (Has(index)) Tensor(Kind::kInput, index, type, elements);
 }
 
 void OpCheck::ConstantInput(int index, TfLiteType type, int32_t elements) {
@@ -105,14 +115,33 @@ void OpCheck::ChannelInput(int index, int32_t channels) {
   Tensor(Kind::kChannelInput, index, kTfLiteFloat32, channels);
 }
 
+void OpCheck::ChannelConstant(int index, TfLiteType type, int32_t channels) {
+  Tensor(Kind::kChannelConstant, index, type, channels);
+}
+
+void OpCheck::Gradient(Kind kind, int index, int32_t elements) {
+  if (gradient_type_ == kTfLiteNoType) {
+    gradient_type_ = TypeOf(kind, index) == kTfLiteInt8 ? kTfLiteInt8 : kTfLiteInt16;
+  }
+  Tensor(kind, index, gradient_type_, elements);
+  Tensor(kind, index + 1, kTfLiteFloat32, 2);
+}
+
 void OpCheck::GradientInput(int index, int32_t elements) {
-  Tensor(Kind::kInput, index, kTfLiteInt16, elements);
-  Tensor(Kind::kInput, index + 1, kTfLiteFloat32, 2);
+  Gradient(Kind::kInput, index, elements);
 }
 
 void OpCheck::GradientOutput(int index, int32_t elements) {
-  Tensor(Kind::kOutput, index, kTfLiteInt16, elements);
-  Tensor(Kind::kOutput, index + 1, kTfLiteFloat32, 2);
+  Gradient(Kind::kOutput, index, elements);
+}
+
+void OpCheck::MaskInput(int index, int32_t elements) {
+  if (!Has(index)) return;
+  if (TypeOf(Kind::kInput, index) == kTfLiteUInt8) {
+    Tensor(Kind::kInput, index, kTfLiteUInt8, MaskBytes(elements));
+  } else {
+    Tensor(Kind::kInput, index, kTfLiteInt8, elements);
+  }
 }
 
 }  // namespace tflm_training

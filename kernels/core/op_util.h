@@ -52,13 +52,26 @@ class OpCheck {
 
   // A float32 input of `channels` elements or of one for all; IsPerChannel tells which.
   void ChannelInput(int index, int32_t channels);
+  // The same of any type; fails unless the tensor is a constant in flash.
+  void ChannelConstant(int index, TfLiteType type, int32_t channels);
 
-  // The pair of gradient (int16, `elements`) and gradient_scale (float32 [2]).
+  // The pair of gradient (int16 or int8, `elements`) and gradient_scale (float32 [2]). All
+  // gradients of a node have the type of the first that is checked.
   void GradientInput(int index, int32_t elements);
   void GradientOutput(int index, int32_t elements);
 
+  // Bits that the type of the gradients can hold; after one of them was checked.
   void GradientBits(int32_t bits) {
-    Require(bits >= 1 && bits <= kMaxGradientBits, "gradient_bits");
+    Require(bits >= 1 && bits <= (gradient_type_ == kTfLiteInt8 ? 7 : 15), "gradient_bits");
+  }
+
+  // A mask for `elements` elements: a saved activation, int8, or a bit mask, uint8. It may
+  // be absent.
+  void MaskInput(int index, int32_t elements);
+
+  // Whether an optional input is there; false after a failed check.
+  bool Has(int index) const {
+    return status_ == kTfLiteOk && index < inputs() && node_->inputs->data[index] >= 0;
   }
 
   // Fails with "<op>: bad <what>" if `condition` does not hold.
@@ -67,16 +80,27 @@ class OpCheck {
   TfLiteStatus status() const { return status_; }
 
  private:
-  enum class Kind { kInput, kChannelInput, kConstantInput, kWritableInput, kOutput };
+  enum class Kind {
+    kInput,
+    kChannelInput,
+    kChannelConstant,
+    kConstantInput,
+    kWritableInput,
+    kOutput
+  };
 
   static bool SizeMatches(Kind kind, size_t actual, int32_t elements);
 
   const void* RawOptions(size_t length, int32_t version);
+  TfLiteTensor* AllocateTemp(Kind kind, int index);
+  TfLiteType TypeOf(Kind kind, int index);
   void Tensor(Kind kind, int index, TfLiteType type, int32_t elements);
+  void Gradient(Kind kind, int index, int32_t elements);
 
   TfLiteContext* context_;
   TfLiteNode* node_;
   const char* op_;
+  TfLiteType gradient_type_ = kTfLiteNoType;
   TfLiteStatus status_ = kTfLiteOk;
 };
 
@@ -93,6 +117,32 @@ inline bool IsPerChannel(const TfLiteContext* context, const TfLiteNode* node, i
     if (dims->data[i] > 1) return true;
   }
   return false;
+}
+
+// The mantissas of a gradient. For Eval.
+inline Mantissas InputMantissas(const TfLiteContext* context, const TfLiteNode* node,
+                                int index) {
+  const TfLiteEvalTensor* tensor = GetEvalInput(context, node, index);
+  if (tensor->type == kTfLiteInt8) return static_cast<const int8_t*>(tensor->data.data);
+  return static_cast<const int16_t*>(tensor->data.data);
+}
+
+inline MutableMantissas OutputMantissas(const TfLiteContext* context, const TfLiteNode* node,
+                                        int index) {
+  TfLiteEvalTensor* tensor = GetEvalOutput(context, node, index);
+  if (tensor->type == kTfLiteInt8) return static_cast<int8_t*>(tensor->data.data);
+  return static_cast<int16_t*>(tensor->data.data);
+}
+
+// What MaskInput checked; `low` and `high` apply to a saved activation. For Eval.
+inline ActivationMask InputMask(const TfLiteContext* context, const TfLiteNode* node, int index,
+                                int32_t low, int32_t high) {
+  const TfLiteEvalTensor* tensor = GetEvalInput(context, node, index);
+  if (tensor == nullptr) return {nullptr, low, high};
+  if (tensor->type == kTfLiteUInt8) {
+    return {nullptr, low, high, static_cast<const uint8_t*>(tensor->data.data)};
+  }
+  return {static_cast<const int8_t*>(tensor->data.data), low, high};
 }
 
 }  // namespace tflm_training

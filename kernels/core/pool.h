@@ -25,7 +25,7 @@ struct PoolGradOptions {
   int32_t stride_width;
   int32_t padding_top;
   int32_t padding_left;
-  int32_t gradient_bits;  // 1..15, of the gradient that is written
+  int32_t gradient_bits;  // 1..15, int8 1..7, of the gradient that is written
   int32_t mask_min;
   int32_t mask_max;
 };

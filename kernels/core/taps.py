@@ -1,9 +1,11 @@
-"""The taps of a window operator as pairs of slices."""
+"""What the twins of the convolution family share: taps as pairs of slices, split filters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
+
+import numpy as np
 
 from converter.ir.training_ops import ConvGeometry
 
@@ -42,3 +44,13 @@ def taps(g: ConvGeometry) -> Iterator[Tap]:
             columns = _axis(g.output_width, g.input_width, g.stride_width, g.padding_left, offset)
             if columns is not None:
                 yield Tap(ky, kx, (rows[0], columns[0]), (rows[1], columns[1]))
+
+
+def joined_filter(
+    filter_: np.ndarray, frozen_filter: np.ndarray | None, split: int, window: tuple[int, ...]
+) -> np.ndarray:
+    """The whole filter in `window` + (all channels,), of parts whose channels are innermost."""
+    parts = [filter_.reshape(*window, split or -1)]
+    if frozen_filter is not None:
+        parts.append(frozen_filter.reshape(*window, -1))
+    return np.concatenate(parts, axis=-1)

@@ -96,9 +96,24 @@ def gradient_scale(sigma: np.ndarray | np.float32, max_abs: int) -> np.ndarray:
     return np.array([0 if max_abs == 0 else sigma, max_abs], np.float32)
 
 
-def no_gradient(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+def no_gradient(
+    shape: tuple[int, ...], dtype: np.dtype | type = np.int16
+) -> tuple[np.ndarray, np.ndarray]:
     """What an operator writes when it sees no gradient. The mantissas are not specified."""
-    return np.zeros(shape, np.int16), np.zeros(2, np.float32)
+    return np.zeros(shape, dtype), np.zeros(2, np.float32)
+
+
+def mantissa_bits(dtype: np.dtype | type) -> int:
+    """The most bits of a mantissa of that type, without the sign."""
+    return 8 * np.dtype(dtype).itemsize - 1
+
+
+def passes(masked_by: np.ndarray, size: int, mask_min: int, mask_max: int) -> np.ndarray:
+    """bool [size]: where a mask, the saved activation or its bits, lets a gradient pass."""
+    flat = masked_by.reshape(-1)
+    if flat.dtype == np.uint8:
+        return np.unpackbits(flat, bitorder="little")[:size] != 0
+    return (flat > mask_min) & (flat < mask_max)
 
 
 def finish_gradient(
@@ -107,13 +122,14 @@ def finish_gradient(
     mask_min: int,
     mask_max: int,
     sigma: np.ndarray | np.float32,
+    dtype: np.dtype | type,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Masks the mantissas of a gradient; int16 mantissas and gradient_scale."""
+    """Masks the mantissas of a gradient; mantissas of `dtype` and gradient_scale."""
     if masked_by is not None:
-        saved = masked_by.reshape(mantissas.shape).astype(np.int64)
-        mantissas = np.where((saved <= mask_min) | (saved >= mask_max), 0, mantissas)
+        passing = passes(masked_by, mantissas.size, mask_min, mask_max)
+        mantissas = np.where(passing.reshape(mantissas.shape), mantissas, 0)
     max_abs = int(np.abs(mantissas).max())
-    return mantissas.astype(np.int16), gradient_scale(sigma, max_abs)
+    return mantissas.astype(dtype), gradient_scale(sigma, max_abs)
 
 
 def rounded_step(acc: np.ndarray, factor: Factor, clamp: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/core/accumulate.h"
+#include "kernels/core/expand_input.h"
 #include "kernels/core/fixed_point.h"
 #include "kernels/core/weight_update.h"
 
@@ -12,8 +13,9 @@ namespace {
 // One output channel with the only, or the largest, weight scale.
 constexpr int32_t kNoMultiplier = 32768;
 
-// acc[c] = sum of W[ky, kx, first + c] * m[oy, ox, first + c] over all that reach (y, x).
-void AccumulatePixel(const ConvGeometry& g, const int16_t* gradient, const int8_t* filter,
+// acc[c] = sum of W[ky, kx, first + c] * m[oy, ox, part.begin + first + c] over all that
+// reach (y, x); `first` counts within the part.
+void AccumulatePixel(const ConvGeometry& g, Mantissas gradient, const FilterPart& part,
                      int32_t y, int32_t x, int32_t first, int32_t count, int32_t* acc) {
   for (int32_t ky = 0; ky < g.filter_height; ++ky) {
     const int32_t oy = OutputReaching(y, g.output_height, g.stride_height, g.padding_top,
@@ -23,36 +25,16 @@ void AccumulatePixel(const ConvGeometry& g, const int16_t* gradient, const int8_
       const int32_t ox = OutputReaching(x, g.output_width, g.stride_width, g.padding_left,
                                         kx * g.dilation_width);
       if (ox < 0) continue;
-      MultiplyAccumulate(filter + (ky * g.filter_width + kx) * g.output_channels + first,
-                         gradient + (oy * g.output_width + ox) * g.output_channels + first,
-                         count, acc);
-    }
-  }
-}
-
-// values[c] = x[(first + c) / depth_multiplier] - zero_point.
-void ExpandInput(const int8_t* pixel, int32_t zero_point, int32_t depth_multiplier,
-                 int32_t first, int32_t count, int16_t* values) {
-  if (depth_multiplier == 1) {
-    for (int32_t c = 0; c < count; ++c) {
-      values[c] = static_cast<int16_t>(pixel[first + c] - zero_point);
-    }
-    return;
-  }
-  int32_t channel = first / depth_multiplier;
-  int32_t phase = first % depth_multiplier;
-  for (int32_t c = 0; c < count; ++c) {
-    values[c] = static_cast<int16_t>(pixel[channel] - zero_point);
-    if (++phase == depth_multiplier) {
-      phase = 0;
-      ++channel;
+      const int32_t output = (oy * g.output_width + ox) * g.output_channels;
+      MultiplyAccumulate(part.weights + (ky * g.filter_width + kx) * part.channels() + first,
+                         gradient + (output + part.begin + first), count, acc);
     }
   }
 }
 
 // acc[c] = sum over outputs of (x[.., c / M] - zero_point) * m[.., c] at tap (ky, kx).
 void AccumulateTap(const ConvFilterUpdateOptions& options, const int8_t* input,
-                   const int16_t* gradient, int32_t ky, int32_t kx, int32_t first,
+                   Mantissas gradient, int32_t ky, int32_t kx, int32_t first,
                    int32_t count, int32_t* acc) {
   const ConvGeometry& g = options.geometry;
   const int32_t depth_multiplier = g.output_channels / g.input_channels;
@@ -67,10 +49,10 @@ void AccumulateTap(const ConvFilterUpdateOptions& options, const int8_t* input,
     const int32_t iy = oy * g.stride_height - g.padding_top + offset_y;
     for (int32_t ox = columns.begin; ox < columns.end; ++ox) {
       const int32_t ix = ox * g.stride_width - g.padding_left + offset_x;
-      ExpandInput(input + (iy * g.input_width + ix) * g.input_channels,
+      ExpandInput(input + (iy * g.input_width + ix) * options.InputStride(),
                   options.input_zero_point, depth_multiplier, first, count, values);
       MultiplyAccumulate(values,
-                         gradient + (oy * g.output_width + ox) * g.output_channels + first,
+                         gradient + ((oy * g.output_width + ox) * g.output_channels + first),
                          count, acc);
     }
   }
@@ -79,9 +61,9 @@ void AccumulateTap(const ConvFilterUpdateOptions& options, const int8_t* input,
 }  // namespace
 
 GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
-                                       const int16_t* gradient, GradientScale scale,
-                                       const int8_t* filter, const int16_t* multiplier,
-                                       ActivationMask mask, int16_t* input_gradient) {
+                                       Mantissas gradient, GradientScale scale,
+                                       const SplitFilter& filter, const int16_t* multiplier,
+                                       ActivationMask mask, MutableMantissas input_gradient) {
   const ConvGeometry& g = options.geometry;
   const int32_t depth_multiplier = g.output_channels / g.input_channels;
   const uint64_t bound = static_cast<uint64_t>(scale.max_abs) *
@@ -96,18 +78,21 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
       // The M output channels of an input channel may lie in two blocks or more.
       int64_t total = 0;
       int32_t phase = 0;
-      for (int32_t first = 0; first < g.output_channels; first += kChannelBlock) {
-        const int32_t count = Min(kChannelBlock, g.output_channels - first);
-        memset(acc, 0, sizeof(acc));
-        AccumulatePixel(g, gradient, filter, y, x, first, count, acc);
-        for (int32_t c = 0; c < count; ++c) {
-          total += static_cast<int64_t>(acc[c]) *
-                   (multiplier == nullptr ? kNoMultiplier : multiplier[first + c]);
-          if (++phase < depth_multiplier) continue;
-          writer.Write(index++,
-                       Saturate(RoundingShift(total, 15 + shift), options.gradient_bits));
-          total = 0;
-          phase = 0;
+      for (const FilterPart& part : filter) {
+        for (int32_t first = 0; first < part.channels(); first += kChannelBlock) {
+          const int32_t count = Min(kChannelBlock, part.channels() - first);
+          memset(acc, 0, sizeof(acc));
+          AccumulatePixel(g, gradient, part, y, x, first, count, acc);
+          for (int32_t c = 0; c < count; ++c) {
+            const int32_t o = part.begin + first + c;
+            total += static_cast<int64_t>(acc[c]) *
+                     (multiplier == nullptr ? kNoMultiplier : multiplier[o]);
+            if (++phase < depth_multiplier) continue;
+            writer.Write(index++,
+                         Saturate(RoundingShift(total, 15 + shift), options.gradient_bits));
+            total = 0;
+            phase = 0;
+          }
         }
       }
     }
@@ -116,13 +101,15 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
 }
 
 void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
-                                 const int16_t* gradient, GradientScale scale,
+                                 Mantissas gradient, GradientScale scale,
                                  const FilterStep& step, int8_t* filter, Random* random) {
   const ConvGeometry& g = options.geometry;
+  const int32_t filter_channels =
+      options.filter_channels == 0 ? g.output_channels : options.filter_channels;
   int32_t acc[kChannelBlock];
   for (int32_t ky = 0; ky < g.filter_height; ++ky) {
     for (int32_t kx = 0; kx < g.filter_width; ++kx) {
-      int8_t* row = filter + (ky * g.filter_width + kx) * g.output_channels;
+      int8_t* row = filter + (ky * g.filter_width + kx) * filter_channels;
       for (int32_t first = 0; first < options.channels; first += kChannelBlock) {
         const int32_t count = Min(kChannelBlock, options.channels - first);
         memset(acc, 0, sizeof(acc));

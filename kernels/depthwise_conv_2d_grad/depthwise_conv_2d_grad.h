@@ -9,6 +9,7 @@
 #include "kernels/core/conv_options.h"
 #include "kernels/core/gradient.h"
 #include "kernels/core/random.h"
+#include "kernels/core/split_filter.h"
 
 namespace tflm_training {
 
@@ -20,9 +21,9 @@ namespace tflm_training {
 // The accumulator does not overflow if KH * KW * 127 * scale.max_abs <= 2^31;
 // options.accumulator_bits is not used. Less than 600 bytes of stack.
 GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
-                                       const int16_t* gradient, GradientScale scale,
-                                       const int8_t* filter, const int16_t* multiplier,
-                                       ActivationMask mask, int16_t* input_gradient);
+                                       Mantissas gradient, GradientScale scale,
+                                       const SplitFilter& filter, const int16_t* multiplier,
+                                       ActivationMask mask, MutableMantissas input_gradient);
 
 // Moves the first `options.channels` output channels of `filter`, int8 [KH, KW, O], one
 // step against dL/d(filter); the weights stay within +-127.
@@ -31,7 +32,7 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
 // The accumulator does not overflow if OH * OW * 255 * scale.max_abs <= 2^31. `random`
 // advances by one for each weight that is rounded. Less than 600 bytes of stack.
 void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
-                                 const int16_t* gradient, GradientScale scale,
+                                 Mantissas gradient, GradientScale scale,
                                  const FilterStep& step, int8_t* filter, Random* random);
 
 }  // namespace tflm_training

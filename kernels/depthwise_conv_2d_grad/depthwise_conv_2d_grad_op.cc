@@ -5,21 +5,18 @@
 namespace tflm_training {
 namespace {
 
-ConvFilterLayout LayoutOf(const ConvGeometry& g) {
-  return {Elements(g.filter_height, g.filter_width, g.output_channels), g.output_channels,
-          g.input_channels >= 1 && g.output_channels % g.input_channels == 0};
-}
+constexpr ConvFamily kFamily = {/*depthwise=*/true};
 
 TfLiteStatus PrepareInputGrad(TfLiteContext* context, TfLiteNode* node) {
-  return PrepareConvInputGrad(context, node, "DEPTHWISE_CONV_2D_INPUT_GRAD", LayoutOf);
+  return PrepareConvInputGrad(context, node, "DEPTHWISE_CONV_2D_INPUT_GRAD", kFamily);
 }
 
 TfLiteStatus EvalInputGrad(TfLiteContext* context, TfLiteNode* node) {
-  return EvalConvInputGrad(context, node, DepthwiseConv2DInputGrad);
+  return EvalConvInputGrad(context, node, kFamily, DepthwiseConv2DInputGrad);
 }
 
 TfLiteStatus PrepareFilterUpdate(TfLiteContext* context, TfLiteNode* node) {
-  return PrepareConvFilterUpdate(context, node, "DEPTHWISE_CONV_2D_FILTER_UPDATE", LayoutOf);
+  return PrepareConvFilterUpdate(context, node, "DEPTHWISE_CONV_2D_FILTER_UPDATE", kFamily);
 }
 
 TfLiteStatus EvalFilterUpdate(TfLiteContext* context, TfLiteNode* node) {

@@ -10,7 +10,7 @@ import numpy as np
 
 from converter.ir.training_ops import DepthwiseConv2DFilterUpdate, DepthwiseConv2DInputGrad
 from kernels.core import twin
-from kernels.core.taps import taps
+from kernels.core.taps import joined_filter, taps
 
 _NO_MULTIPLIER = 32768
 
@@ -22,16 +22,19 @@ def input_grad(
     filter_: np.ndarray,
     multiplier: np.ndarray | None,
     masked_by: np.ndarray | None,
+    frozen_filter: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """gradient int16 [1, H, W, I] and gradient_scale float32 [2] of the input."""
+    """gradient [1, H, W, I] and gradient_scale float32 [2] of the input."""
     g = options
     shape = (1, g.input_height, g.input_width, g.input_channels)
     sigma, max_abs = twin.read_gradient_scale(gradient_scale)
     if max_abs == 0:
-        return twin.no_gradient(shape)
+        return twin.no_gradient(shape, gradient.dtype)
 
     m = gradient.reshape(g.output_height, g.output_width, g.output_channels).astype(np.int64)
-    weights = filter_.reshape(g.filter_height, g.filter_width, -1).astype(np.int64)
+    weights = joined_filter(
+        filter_, frozen_filter, g.split, (g.filter_height, g.filter_width)
+    ).astype(np.int64)
     acc = np.zeros((g.input_height, g.input_width, g.output_channels), np.int64)
     for tap in taps(g):
         acc[tap.inputs] += m[tap.outputs] * weights[tap.ky, tap.kx]
@@ -45,18 +48,20 @@ def input_grad(
         g.mask_min,
         g.mask_max,
         twin.product(sigma, np.float32(g.scale_factor), twin.power_of_two(shift)),
+        gradient.dtype,
     )
 
 
 def filter_gradient(
     options: DepthwiseConv2DFilterUpdate, input_: np.ndarray, gradient: np.ndarray
 ) -> np.ndarray:
-    """sum (x - z) * m, int64 [KH, KW, O]."""
+    """sum (x - z) * m, int64 [KH, KW, channels]."""
     g = options
-    x = input_.reshape(g.input_height, g.input_width, g.input_channels).astype(np.int64)
-    x = np.repeat(x - g.input_zero_point, g.output_channels // g.input_channels, axis=2)
+    x = input_.reshape(g.input_height, g.input_width, -1).astype(np.int64) - g.input_zero_point
+    x = np.repeat(x, g.output_channels // g.input_channels, axis=2)[..., : g.channels]
     m = gradient.reshape(g.output_height, g.output_width, g.output_channels).astype(np.int64)
-    acc = np.zeros((g.filter_height, g.filter_width, g.output_channels), np.int64)
+    m = m[..., : g.channels]
+    acc = np.zeros((g.filter_height, g.filter_width, g.channels), np.int64)
     for tap in taps(g):
         acc[tap.ky, tap.kx] = (x[tap.inputs] * m[tap.outputs]).sum(axis=(0, 1))
     return acc
@@ -77,11 +82,11 @@ def filter_update(
     if max_abs == 0:
         return filter_, random_state
     channels = options.channels
-    acc = filter_gradient(options, input_, gradient)[..., :channels]
+    acc = filter_gradient(options, input_, gradient)
     factors = np.broadcast_to(
         twin.product(learning_rate, sigma, update_scale), options.output_channels
     )
-    updated = filter_.reshape(*acc.shape[:2], options.output_channels).copy()
+    updated = filter_.reshape(*acc.shape[:2], -1).copy()
     updated[..., :channels], state = twin.update_weights(
         updated[..., :channels],
         acc,

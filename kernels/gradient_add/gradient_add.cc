@@ -28,7 +28,7 @@ int32_t Ratio(float small, float large) {
 }  // namespace
 
 GradientScale GradientAdd(const GradientAddOptions& options, GradientTerm a, GradientTerm b,
-                          ActivationMask mask, int16_t* result) {
+                          ActivationMask mask, MutableMantissas result) {
   GradientWriter writer(result, mask);
   if (a.scale.max_abs == 0 && b.scale.max_abs == 0) return {0.0f, 0};
   if (b.scale.max_abs == 0) return Copy(options, a, writer);

@@ -14,7 +14,7 @@ struct GradientAddOptions {
 
   int32_t version;
   int32_t elements;       // >= 1
-  int32_t gradient_bits;  // 1..15, of the gradient that is written
+  int32_t gradient_bits;  // 1..15, int8 1..7, of the gradient that is written
   int32_t mask_min;
   int32_t mask_max;
 };
@@ -22,7 +22,7 @@ static_assert(sizeof(GradientAddOptions) == 5 * 4, "a record of 32-bit words");
 
 // One of the two gradients.
 struct GradientTerm {
-  const int16_t* mantissas;  // [elements]
+  Mantissas mantissas;  // [elements]
   GradientScale scale;
 };
 
@@ -34,7 +34,7 @@ struct GradientTerm {
 // Returns the scale of `result`. The caller owns all memory. Constant stack.
 // Source: docs/arithmetic.md.
 GradientScale GradientAdd(const GradientAddOptions& options, GradientTerm a, GradientTerm b,
-                          ActivationMask mask, int16_t* result);
+                          ActivationMask mask, MutableMantissas result);
 
 }  // namespace tflm_training
 

@@ -15,16 +15,16 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   if (options == nullptr) return kTfLiteError;
   check.Counts(5, 2);
   check.Require(options->elements >= 1, "elements");
-  check.GradientBits(options->gradient_bits);
   check.GradientInput(kGradientA, options->elements);
   check.GradientInput(kGradientB, options->elements);
-  check.OptionalInput(kMaskedBy, kTfLiteInt8, options->elements);
+  check.MaskInput(kMaskedBy, options->elements);
   check.GradientOutput(0, options->elements);
+  check.GradientBits(options->gradient_bits);
   return check.status();
 }
 
 GradientTerm Term(const TfLiteContext* context, const TfLiteNode* node, int index) {
-  return {InputData<int16_t>(context, node, index),
+  return {InputMantissas(context, node, index),
           ReadGradientScale(InputData<float>(context, node, index + 1))};
 }
 
@@ -32,8 +32,8 @@ TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
   const auto& options = GetOptions<GradientAddOptions>(node);
   const GradientScale scale = GradientAdd(
       options, Term(context, node, kGradientA), Term(context, node, kGradientB),
-      {InputData<int8_t>(context, node, kMaskedBy), options.mask_min, options.mask_max},
-      OutputData<int16_t>(context, node, 0));
+      InputMask(context, node, kMaskedBy, options.mask_min, options.mask_max),
+      OutputMantissas(context, node, 0));
   WriteGradientScale(scale, OutputData<float>(context, node, 1));
   return kTfLiteOk;
 }

@@ -34,12 +34,12 @@ def gradient_add(
     gradient_scale_b: np.ndarray,
     masked_by: np.ndarray | None,
 ) -> list[np.ndarray]:
-    """[gradient int16 of the same shape, gradient_scale float32 [2]]."""
+    """[gradient of the same shape, gradient_scale float32 [2]]."""
     a = (gradient_a.astype(np.int64), *read_gradient_scale(gradient_scale_a))
     b = (gradient_b.astype(np.int64), *read_gradient_scale(gradient_scale_b))
     present = [term for term in (a, b) if term[2] != 0]
     if not present:
-        return list(no_gradient(gradient_a.shape))
+        return list(no_gradient(gradient_a.shape, gradient_a.dtype))
 
     if len(present) == 1:
         total, sigma, bound = present[0]
@@ -55,4 +55,8 @@ def gradient_add(
     shift = max(0, bits(bound) - options.gradient_bits)
     mantissas = saturate(rounding_shift(total, shift), options.gradient_bits)
     scale = product(sigma, power_of_two(shift - fraction_bits))
-    return list(finish_gradient(mantissas, masked_by, options.mask_min, options.mask_max, scale))
+    return list(
+        finish_gradient(
+            mantissas, masked_by, options.mask_min, options.mask_max, scale, gradient_a.dtype
+        )
+    )

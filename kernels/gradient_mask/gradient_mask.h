@@ -23,13 +23,13 @@ static_assert(sizeof(GradientMaskOptions) == 4 * 4, "a record of 32-bit words");
 //
 //   gradient  [elements] mantissas
 //   scale     of `gradient`; without a gradient nothing is written
-//   masked_by [elements] saved activation
+//   mask      [elements] saved activation or bit mask
 //   result    [elements] mantissas; may be `gradient` itself
 //
 // Returns the scale of `result`. The caller owns all memory. Constant stack.
 // Source: docs/arithmetic.md.
-GradientScale GradientMask(const GradientMaskOptions& options, const int16_t* gradient,
-                           GradientScale scale, const int8_t* masked_by, int16_t* result);
+GradientScale GradientMask(const GradientMaskOptions& options, Mantissas gradient,
+                           GradientScale scale, ActivationMask mask, MutableMantissas result);
 
 }  // namespace tflm_training
 

@@ -15,16 +15,18 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   check.Counts(3, 2);
   check.Require(options->elements >= 1, "elements");
   check.GradientInput(kGradient, options->elements);
-  check.Input(kMaskedBy, kTfLiteInt8, options->elements);
+  check.Require(check.Has(kMaskedBy), "masked_by");
+  check.MaskInput(kMaskedBy, options->elements);
   check.GradientOutput(0, options->elements);
   return check.status();
 }
 
 TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
+  const auto& options = GetOptions<GradientMaskOptions>(node);
   const GradientScale scale = GradientMask(
-      GetOptions<GradientMaskOptions>(node), InputData<int16_t>(context, node, kGradient),
+      options, InputMantissas(context, node, kGradient),
       ReadGradientScale(InputData<float>(context, node, kGradient + 1)),
-      InputData<int8_t>(context, node, kMaskedBy), OutputData<int16_t>(context, node, 0));
+      InputMask(context, node, kMaskedBy, options.mask_min, options.mask_max), OutputMantissas(context, node, 0));
   WriteGradientScale(scale, OutputData<float>(context, node, 1));
   return kTfLiteOk;
 }

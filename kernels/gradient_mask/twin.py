@@ -14,9 +14,13 @@ def gradient_mask(
     gradient_scale: np.ndarray,
     masked_by: np.ndarray,
 ) -> list[np.ndarray]:
-    """[gradient int16 of the same shape, gradient_scale float32 [2]]."""
+    """[gradient of the same shape, gradient_scale float32 [2]]."""
     sigma, max_abs = read_gradient_scale(gradient_scale)
     if max_abs == 0:
-        return list(no_gradient(gradient.shape))
+        return list(no_gradient(gradient.shape, gradient.dtype))
     mantissas = gradient.astype(np.int64)
-    return list(finish_gradient(mantissas, masked_by, options.mask_min, options.mask_max, sigma))
+    return list(
+        finish_gradient(
+            mantissas, masked_by, options.mask_min, options.mask_max, sigma, gradient.dtype
+        )
+    )

@@ -2,8 +2,8 @@
 
 namespace tflm_training {
 
-GradientScale GradientSlice(const GradientSliceOptions& options, const int16_t* gradient,
-                            GradientScale scale, ActivationMask mask, int16_t* result) {
+GradientScale GradientSlice(const GradientSliceOptions& options, Mantissas gradient,
+                            GradientScale scale, ActivationMask mask, MutableMantissas result) {
   if (scale.max_abs == 0) return {0.0f, 0};
   const int32_t* dims = options.dims;
   const int32_t* begin = options.begin;
@@ -13,7 +13,7 @@ GradientScale GradientSlice(const GradientSliceOptions& options, const int16_t* 
   for (int32_t a = begin[0]; a < begin[0] + size[0]; ++a) {
     for (int32_t b = begin[1]; b < begin[1] + size[1]; ++b) {
       for (int32_t c = begin[2]; c < begin[2] + size[2]; ++c) {
-        const int16_t* row =
+        const Mantissas row =
             gradient + ((a * dims[1] + b) * dims[2] + c) * dims[3] + begin[3];
         for (int32_t d = 0; d < size[3]; ++d) writer.Write(index++, row[d]);
       }

@@ -21,7 +21,7 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   }
   const int32_t elements = ElementCount(options->size, 4);
   check.GradientInput(kGradient, ElementCount(options->dims, 4));
-  check.OptionalInput(kMaskedBy, kTfLiteInt8, elements);
+  check.MaskInput(kMaskedBy, elements);
   check.GradientOutput(0, elements);
   return check.status();
 }
@@ -29,10 +29,10 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
 TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
   const auto& options = GetOptions<GradientSliceOptions>(node);
   const GradientScale scale = GradientSlice(
-      options, InputData<int16_t>(context, node, kGradient),
+      options, InputMantissas(context, node, kGradient),
       ReadGradientScale(InputData<float>(context, node, kGradient + 1)),
-      {InputData<int8_t>(context, node, kMaskedBy), options.mask_min, options.mask_max},
-      OutputData<int16_t>(context, node, 0));
+      InputMask(context, node, kMaskedBy, options.mask_min, options.mask_max),
+      OutputMantissas(context, node, 0));
   WriteGradientScale(scale, OutputData<float>(context, node, 1));
   return kTfLiteOk;
 }

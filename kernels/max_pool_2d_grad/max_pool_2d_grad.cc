@@ -1,7 +1,5 @@
 #include "kernels/max_pool_2d_grad/max_pool_2d_grad.h"
 
-#include <cstring>
-
 #include "kernels/core/fixed_point.h"
 
 namespace tflm_training {
@@ -22,12 +20,12 @@ int32_t LargestInWindow(const PoolGradOptions& o, const int8_t* input, Range row
 
 }  // namespace
 
-GradientScale MaxPool2DGrad(const PoolGradOptions& options, const int16_t* gradient,
-                            GradientScale scale, const int8_t* input, int16_t* result) {
+GradientScale MaxPool2DGrad(const PoolGradOptions& options, Mantissas gradient,
+                            GradientScale scale, const int8_t* input, MutableMantissas result) {
   if (scale.max_abs == 0) return {0.0f, 0};
   const PoolGradOptions& o = options;
   const int32_t elements = o.input_height * o.input_width * o.channels;
-  memset(result, 0, static_cast<size_t>(elements) * sizeof(*result));
+  result.SetZero(elements);
   const int shift = OverlapShift(o, scale.max_abs);
   for (int32_t oy = 0; oy < o.output_height; ++oy) {
     const Range rows =
@@ -38,8 +36,8 @@ GradientScale MaxPool2DGrad(const PoolGradOptions& options, const int16_t* gradi
       for (int32_t c = 0; c < o.channels; ++c) {
         const int32_t mantissa = gradient[(oy * o.output_width + ox) * o.channels + c];
         const int32_t index = LargestInWindow(o, input, rows, columns, c);
-        result[index] = static_cast<int16_t>(
-            Saturate(result[index] + RoundingShift32(mantissa, shift), o.gradient_bits));
+        result.Set(index, Saturate(result[index] + RoundingShift32(mantissa, shift),
+                                   o.gradient_bits));
       }
     }
   }

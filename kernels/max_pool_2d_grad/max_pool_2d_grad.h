@@ -19,8 +19,8 @@ namespace tflm_training {
 //
 // Returns the scale of `result`. The caller owns all memory. `options` must be valid
 // (IsValid in kernels/core/pool.h). Constant stack. Source: docs/arithmetic.md.
-GradientScale MaxPool2DGrad(const PoolGradOptions& options, const int16_t* gradient,
-                            GradientScale scale, const int8_t* input, int16_t* result);
+GradientScale MaxPool2DGrad(const PoolGradOptions& options, Mantissas gradient,
+                            GradientScale scale, const int8_t* input, MutableMantissas result);
 
 }  // namespace tflm_training
 

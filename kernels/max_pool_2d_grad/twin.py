@@ -23,11 +23,11 @@ def max_pool_2d_grad(
     gradient_scale: np.ndarray,
     saved_input: np.ndarray,
 ) -> list[np.ndarray]:
-    """[gradient int16 [1, H, W, C], gradient_scale float32 [2]]."""
+    """[gradient [1, H, W, C], gradient_scale float32 [2]]."""
     shape = (1, options.input_height, options.input_width, options.channels)
     sigma, max_abs = read_gradient_scale(gradient_scale)
     if max_abs == 0:
-        return list(no_gradient(shape))
+        return list(no_gradient(shape, gradient.dtype))
 
     shift = overlap_shift(options, max_abs)
     channels = np.arange(options.channels)
@@ -41,4 +41,8 @@ def max_pool_2d_grad(
         mantissas[taken] = saturate(mantissas[taken] + share, options.gradient_bits)
 
     scale = product(sigma, power_of_two(shift))
-    return list(finish_gradient(mantissas, saved_input, options.mask_min, options.mask_max, scale))
+    return list(
+        finish_gradient(
+            mantissas, saved_input, options.mask_min, options.mask_max, scale, gradient.dtype
+        )
+    )

@@ -2,8 +2,8 @@
 
 namespace tflm_training {
 
-GradientScale MeanGrad(const MeanGradOptions& options, const int16_t* gradient,
-                       GradientScale scale, ActivationMask mask, int16_t* result) {
+GradientScale MeanGrad(const MeanGradOptions& options, Mantissas gradient,
+                       GradientScale scale, ActivationMask mask, MutableMantissas result) {
   if (scale.max_abs == 0) return {0.0f, 0};
   const int32_t* dims = options.dims;
   int32_t stride[4];  // of `gradient`, 0 along a reduced dimension
@@ -18,7 +18,7 @@ GradientScale MeanGrad(const MeanGradOptions& options, const int16_t* gradient,
   for (int32_t a = 0; a < dims[0]; ++a) {
     for (int32_t b = 0; b < dims[1]; ++b) {
       for (int32_t c = 0; c < dims[2]; ++c) {
-        const int16_t* row = gradient + a * stride[0] + b * stride[1] + c * stride[2];
+        const Mantissas row = gradient + a * stride[0] + b * stride[1] + c * stride[2];
         for (int32_t d = 0; d < dims[3]; ++d) writer.Write(index++, row[d * stride[3]]);
       }
     }

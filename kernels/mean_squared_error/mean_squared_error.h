@@ -24,12 +24,13 @@ static_assert(sizeof(MeanSquaredErrorOptions) == 4 * 4, "a record of 32-bit word
 //
 //   output, target [elements] int8, quantised alike
 //   learning_rate  unless finite and above zero, there is no gradient
-//   gradient       [elements] mantissas in -255..255, written unless there is no gradient
+//   gradient       [elements] mantissas, written unless there is no gradient; int16 in -255..255,
+//                  int8 shifted right by one if a difference passes 127
 //   scale          of the gradient, written always
 //
 // The caller owns all memory. Constant stack. Source: docs/arithmetic.md.
 float MeanSquaredError(const MeanSquaredErrorOptions& options, const int8_t* output,
-                       const int8_t* target, float learning_rate, int16_t* gradient,
+                       const int8_t* target, float learning_rate, MutableMantissas gradient,
                        GradientScale* scale);
 
 }  // namespace tflm_training

@@ -23,6 +23,22 @@ TEST(MeanSquaredError, LossAndGradient) {
   EXPECT_EQ(scale.max_abs, 255);
 }
 
+TEST(MeanSquaredError, Int8GivesUpABitWhereADifferenceIsLarge) {
+  const std::vector<int8_t> output = {-128, 127, 3, 5};
+  std::vector<int8_t> target = {127, -128, 3, 1};
+  std::vector<int8_t> gradient(4);
+  GradientScale scale;
+  MeanSquaredError(kOptions, output.data(), target.data(), 0.1f, gradient.data(), &scale);
+  EXPECT_EQ(gradient, (std::vector<int8_t>{-127, 127, 0, 2}));
+  EXPECT_EQ(scale.sigma, 1.0f);
+  EXPECT_EQ(scale.max_abs, 127);
+
+  target = {-1, 127, 3, 0};
+  MeanSquaredError(kOptions, output.data(), target.data(), 0.1f, gradient.data(), &scale);
+  EXPECT_EQ(gradient, (std::vector<int8_t>{-127, 0, 0, 5}));
+  EXPECT_EQ(scale.sigma, 0.5f);
+}
+
 TEST(MeanSquaredError, EqualTensorsHaveNoGradient) {
   const std::vector<int8_t> output = {-128, 127, 3, 5};
   std::vector<int16_t> gradient(4, 77);

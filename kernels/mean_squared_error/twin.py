@@ -6,7 +6,16 @@ import numpy as np
 
 from converter.ir.training_ops import MeanSquaredError
 from kernels.core.loss_twin import is_positive
-from kernels.core.twin import gradient_scale, no_gradient, product
+from kernels.core.twin import (
+    bits,
+    gradient_scale,
+    mantissa_bits,
+    no_gradient,
+    power_of_two,
+    product,
+    rounding_shift,
+    saturate,
+)
 
 
 def mean_squared_error(
@@ -14,11 +23,17 @@ def mean_squared_error(
     output: np.ndarray,
     target: np.ndarray,
     learning_rate: np.ndarray,
+    *,
+    dtype: type = np.int16,
 ) -> list[np.ndarray]:
-    """[loss float32 [1], gradient int16 of the shape of `output`, gradient_scale float32 [2]]."""
+    """[loss float32 [1], gradient of `dtype` in the shape of `output`, gradient_scale float32
+    [2]]."""
     difference = output.astype(np.int64) - target
     loss = product([int((difference**2).sum())], options.loss_scale)
     if not is_positive(learning_rate[0]):
-        return [loss, *no_gradient(output.shape)]
-    scale = gradient_scale(np.float32(options.gradient_scale), int(np.abs(difference).max()))
-    return [loss, difference.astype(np.int16), scale]
+        return [loss, *no_gradient(output.shape, dtype)]
+    shift = max(0, bits(int(np.abs(difference).max())) - mantissa_bits(dtype))
+    mantissas = saturate(rounding_shift(difference, shift), mantissa_bits(dtype))
+    sigma = product(options.gradient_scale, power_of_two(shift))
+    scale = gradient_scale(sigma, int(np.abs(mantissas).max()))
+    return [loss, mantissas.astype(dtype), scale]

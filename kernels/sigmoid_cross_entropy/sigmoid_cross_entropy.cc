@@ -6,7 +6,7 @@
 namespace tflm_training {
 
 float SigmoidCrossEntropy(const SigmoidCrossEntropyOptions& options, int8_t logit, int32_t label,
-                          float learning_rate, const int32_t* probabilities, int16_t* gradient,
+                          float learning_rate, const int32_t* probabilities, MutableMantissas gradient,
                           GradientScale* scale) {
   *scale = {0.0f, 0};
   if (label != 0 && label != 1) return 0.0f;
@@ -20,7 +20,7 @@ float SigmoidCrossEntropy(const SigmoidCrossEntropyOptions& options, int8_t logi
   if (difference == 0 || !IsPositive(learning_rate)) return loss;
 
   const int32_t limit = MantissaLimit(options.gradient_bits);
-  gradient[0] = static_cast<int16_t>(difference > 0 ? limit : -limit);
+  gradient.Set(0, difference > 0 ? limit : -limit);
   const int32_t magnitude = difference > 0 ? difference : -difference;
   scale->sigma = static_cast<float>(magnitude) * PowerOfTwo(-kProbabilityBits) /
                  static_cast<float>(limit);

@@ -13,7 +13,7 @@ struct SigmoidCrossEntropyOptions {
   static constexpr int32_t kVersion = 1;
 
   int32_t version;
-  int32_t gradient_bits;  // 1..15
+  int32_t gradient_bits;  // 1..15, int8 1..7
 };
 static_assert(sizeof(SigmoidCrossEntropyOptions) == 2 * 4, "a record of 32-bit words");
 
@@ -32,7 +32,7 @@ constexpr int kProbabilityBits = 30;
 //
 // The caller owns all memory. Constant stack. Source: docs/arithmetic.md.
 float SigmoidCrossEntropy(const SigmoidCrossEntropyOptions& options, int8_t logit, int32_t label,
-                          float learning_rate, const int32_t* probabilities, int16_t* gradient,
+                          float learning_rate, const int32_t* probabilities, MutableMantissas gradient,
                           GradientScale* scale);
 
 }  // namespace tflm_training

@@ -16,12 +16,12 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   const auto* options = check.Options<SigmoidCrossEntropyOptions>();
   if (options == nullptr) return kTfLiteError;
   check.Counts(4, kLossOutputs);
-  check.GradientBits(options->gradient_bits);
   check.Input(kLogit, kTfLiteInt8, 1);
   check.Input(kLabel, kTfLiteInt32, 1);
   check.Input(kLearningRate, kTfLiteFloat32, 1);
   CheckTable(check, context, node, kTable, kProbabilities, int32_t{1} << kProbabilityBits);
   CheckLossOutputs(check, 1);
+  check.GradientBits(options->gradient_bits);
   return check.status();
 }
 

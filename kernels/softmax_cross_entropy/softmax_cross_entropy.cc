@@ -15,7 +15,7 @@ int32_t Unscaled(int32_t exponential, int32_t sum, bool is_label) {
 
 float SoftmaxCrossEntropy(const SoftmaxCrossEntropyOptions& options, const int8_t* logits,
                           int32_t label, float learning_rate, const int32_t* exponentials,
-                          int16_t* gradient, GradientScale* scale) {
+                          MutableMantissas gradient, GradientScale* scale) {
   *scale = {0.0f, 0};
   if (label < 0 || label >= options.classes) return 0.0f;
 
@@ -37,7 +37,7 @@ float SoftmaxCrossEntropy(const SoftmaxCrossEntropyOptions& options, const int8_
   const int64_t reciprocal = (int64_t{limit} << 32) / unscaled_max;
   for (int32_t i = 0; i < options.classes; ++i) {
     const int64_t unscaled = Unscaled(exponentials[largest - logits[i]], sum, i == label);
-    gradient[i] = static_cast<int16_t>(RoundingShift(unscaled * reciprocal, 32));
+    gradient.Set(i, static_cast<int32_t>(RoundingShift(unscaled * reciprocal, 32)));
   }
   scale->sigma = (options.beta * static_cast<float>(unscaled_max)) /
                  (static_cast<float>(sum) * static_cast<float>(limit));

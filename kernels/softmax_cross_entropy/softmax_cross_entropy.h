@@ -15,7 +15,7 @@ struct SoftmaxCrossEntropyOptions {
   int32_t version;
   int32_t classes;           // N >= 1
   int32_t exponential_bits;  // Q, 0..30, with N * 2^Q <= 2^30
-  int32_t gradient_bits;     // 1..15
+  int32_t gradient_bits;     // 1..15, int8 1..7
   int32_t logit_scale_q16;   // >= 0
   float beta;                // > 0, finite
 };
@@ -37,7 +37,7 @@ constexpr int kExponentials = 256;
 // The caller owns all memory. Constant stack. Source: docs/arithmetic.md.
 float SoftmaxCrossEntropy(const SoftmaxCrossEntropyOptions& options, const int8_t* logits,
                           int32_t label, float learning_rate, const int32_t* exponentials,
-                          int16_t* gradient, GradientScale* scale);
+                          MutableMantissas gradient, GradientScale* scale);
 
 }  // namespace tflm_training
 

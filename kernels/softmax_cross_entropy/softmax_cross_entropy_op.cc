@@ -26,12 +26,12 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   check.Require(options->classes <= (int32_t{1} << 30) / one, "classes");
   check.Require(options->logit_scale_q16 >= 0, "logit_scale_q16");
   check.Require(IsPositive(options->beta), "beta");
-  check.GradientBits(options->gradient_bits);
   check.Input(kLogits, kTfLiteInt8, options->classes);
   check.Input(kLabel, kTfLiteInt32, 1);
   check.Input(kLearningRate, kTfLiteFloat32, 1);
   CheckTable(check, context, node, kTable, kExponentials, one);
   CheckLossOutputs(check, options->classes);
+  check.GradientBits(options->gradient_bits);
   if (check.status() != kTfLiteOk) return kTfLiteError;
   check.Require(InputData<int32_t>(context, node, kTable)[0] == one, "exponentials[0]");
   return check.status();

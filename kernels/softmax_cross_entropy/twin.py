@@ -15,11 +15,14 @@ def softmax_cross_entropy(
     label: np.ndarray,
     learning_rate: np.ndarray,
     exponentials: np.ndarray,
+    *,
+    dtype: type = np.int16,
 ) -> list[np.ndarray]:
-    """[loss float32 [1], gradient int16 of the shape of `logits`, gradient_scale float32 [2]]."""
+    """[loss float32 [1], gradient of `dtype` in the shape of `logits`, gradient_scale float32
+    [2]]."""
     target = int(label[0])
     if not 0 <= target < options.classes:
-        return [np.zeros(1, np.float32), *no_gradient(logits.shape)]
+        return [np.zeros(1, np.float32), *no_gradient(logits.shape, dtype)]
 
     q = logits.reshape(-1).astype(np.int64)
     terms = exponentials.astype(np.int64)[q.max() - q]
@@ -32,13 +35,13 @@ def softmax_cross_entropy(
     unscaled[target] -= total
     unscaled_max = int(np.abs(unscaled).max())
     if unscaled_max == 0 or not is_positive(learning_rate[0]):
-        return [loss, *no_gradient(logits.shape)]
+        return [loss, *no_gradient(logits.shape, dtype)]
 
     limit = (1 << options.gradient_bits) - 1
     mantissas = rounding_shift(unscaled * ((limit << 32) // unscaled_max), 32)
     sigma = product(options.beta, unscaled_max) / product(total, limit)
     return [
         loss,
-        mantissas.reshape(logits.shape).astype(np.int16),
+        mantissas.reshape(logits.shape).astype(dtype),
         gradient_scale(sigma, int(np.abs(mantissas).max())),
     ]

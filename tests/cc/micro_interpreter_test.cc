@@ -124,7 +124,7 @@ class TrainingNetwork {
   template <typename Options>
   static Options FullyConnectedGeometry(int32_t inputs, int32_t outputs) {
     Options options{};
-    options.version = 1;
+    options.version = Options::kVersion;
     ConvGeometry& g = options.geometry;
     g.input_height = g.input_width = g.filter_height = g.filter_width = 1;
     g.output_height = g.output_width = g.stride_height = g.stride_width = 1;
@@ -144,7 +144,7 @@ class TrainingNetwork {
     options.mask_max = 128;
     options.scale_factor = kWeightScale;
     builder_.AddCustom("CONV_2D_INPUT_GRAD",
-                       {gradient.mantissa, gradient.scale, filter, -1, hidden},
+                       {gradient.mantissa, gradient.scale, filter, -1, hidden, -1},
                        {result.mantissa, result.scale}, options);
   }
 

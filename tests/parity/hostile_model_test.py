@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pytest
 
-from converter.ir.training_ops import Options
 from tests.parity.case import Case
 from tests.parity.one_op_model import build
 from tests.parity.test_parity import PARITY_CASES
@@ -59,7 +58,7 @@ def test_options_of_another_length_or_version_are_refused(cases: CasesOf) -> Non
     load(case)
     assert_refused(case, options[:-4])
     assert_refused(case, options + bytes(4))
-    assert_refused(case, struct.pack("<i", Options.VERSION + 1) + options[4:])
+    assert_refused(case, struct.pack("<i", case.options.VERSION + 1) + options[4:])
 
 
 @for_each_operator

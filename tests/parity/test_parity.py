@@ -28,6 +28,8 @@ from converter.ir.training_ops import (
     Options,
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
+    TrainingConv2D,
+    TrainingDepthwiseConv2D,
 )
 from tests.parity.case import Case
 from tests.parity.cases import (
@@ -37,6 +39,7 @@ from tests.parity.cases import (
     gradient_plumbing,
     losses,
     pool_grads,
+    training_conv,
 )
 from tests.parity.one_op_model import OneOp
 
@@ -57,6 +60,8 @@ PARITY_CASES: tuple[tuple[type[Options], Callable[[np.random.Generator], Iterato
     (GradientSlice, gradient_plumbing.slice_cases),
     (GradientMask, gradient_plumbing.mask_cases),
     (GradientAdd, gradient_plumbing.add_cases),
+    (TrainingConv2D, training_conv.conv_cases),
+    (TrainingDepthwiseConv2D, training_conv.depthwise_cases),
 )
 
 
@@ -72,7 +77,7 @@ def test_kernels_register_every_operator() -> None:
 
 def is_unspecified(results: Sequence[np.ndarray], index: int, outputs: int) -> bool:
     """True for the mantissas of a gradient whose maximum is 0: nobody reads them."""
-    if results[index].dtype != np.int16 or index + 1 >= outputs:
+    if results[index].dtype not in (np.int8, np.int16) or index + 1 >= outputs:
         return False
     scale = results[index + 1]
     return scale.dtype == np.float32 and scale.shape == (2,) and scale[1] == 0

@@ -20,7 +20,8 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
     for _ in range(_CASES):
         positions = int(rng.choice((1, 2, 7, 36, 256, 1500)))
         channels = int(rng.choice((1, 2, 3, 10, 64, 65, 130)))
-        max_abs = generators.magnitude(rng, 32767)
+        dtype, bits = generators.mantissa_type(rng)
+        max_abs = generators.magnitude(rng, (1 << bits) - 1)
         scale = generators.gradient_scale(rng, max_abs)
         options = BiasUpdate(
             positions=positions,
@@ -32,7 +33,7 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(
             options=options,
             inputs=(
-                generators.mantissas(rng, (1, positions, channels), max_abs),
+                generators.mantissas(rng, (1, positions, channels), max_abs, dtype),
                 scale,
                 bias.astype(np.int32),
                 generators.learning_rate(rng, float(scale[0])),

@@ -33,6 +33,17 @@ def filter_shape(g: dict[str, int], depthwise: bool) -> tuple[int, ...]:
     return (g["output_channels"], *window, g["input_channels"])
 
 
+def split_filter(
+    rng: np.random.Generator, filter_: np.ndarray
+) -> tuple[int, np.ndarray, np.ndarray | None]:
+    """A split of its channels, the innermost dimension, and the two parts; half are whole."""
+    channels = filter_.shape[-1]
+    if channels == 1 or rng.random() < 0.5:
+        return 0, filter_, None
+    split = int(rng.integers(1, channels))
+    return split, filter_[..., :split].copy(), filter_[..., split:].copy()
+
+
 def map_shapes(g: dict[str, int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Shapes of the input and of the output map."""
     return (
@@ -51,7 +62,8 @@ def input_grad_case(
     taps = g["filter_height"] * g["filter_width"]
     terms = taps * (1 if depthwise else g["output_channels"])
     accumulator_bits = _bits_below(2**31 // (terms * 127))
-    gradient_bits = int(rng.integers(1, (accumulator_bits if depthwise else 15) + 1))
+    dtype, bits = generators.mantissa_type(rng)
+    gradient_bits = int(rng.integers(1, min(bits, accumulator_bits if depthwise else 15) + 1))
     max_abs = generators.magnitude(rng, (1 << gradient_bits) - 1)
 
     magnitudes = np.abs(filter_.astype(np.int64))
@@ -64,27 +76,30 @@ def input_grad_case(
         weight_bound = max(1, weight_bound // 50)  # too small: the mantissas saturate
 
     mask_min, mask_max = generators.mask_bounds(rng)
+    split, filter_, frozen_filter = split_filter(rng, filter_)
     options = op(
         **g,
         accumulator_bits=int(rng.integers(1, accumulator_bits + 1)),
-        gradient_bits=int(rng.integers(1, 16)),
+        gradient_bits=int(rng.integers(1, bits + 1)),
         weight_bound=weight_bound,
         mask_min=mask_min,
         mask_max=mask_max,
         scale_factor=float(np.float32(10.0 ** rng.uniform(-6, 0))),
+        split=split,
     )
     multiplier = rng.integers(0, 32768, g["output_channels"]).astype(np.int16)
     multiplier[rng.integers(len(multiplier))] = 32767
     return Case(
         options=options,
         inputs=(
-            generators.mantissas(rng, output_shape, max_abs),
+            generators.mantissas(rng, output_shape, max_abs, dtype),
             generators.gradient_scale(rng, max_abs),
             filter_,
             generators.optional(rng, multiplier),
-            generators.optional(rng, generators.activations(rng, input_shape)),
+            generators.optional(rng, generators.mask(rng, input_shape)),
+            frozen_filter,
         ),
-        outputs=((input_shape, np.int16), ((2,), np.float32)),
+        outputs=((input_shape, dtype), ((2,), np.float32)),
         twin=run,
         constant=(2,) if rng.random() < 0.5 else (),
     )
@@ -97,23 +112,32 @@ def filter_update_case(
     g = random_geometry(rng, depthwise)
     input_shape, output_shape = map_shapes(g)
     positions = g["output_height"] * g["output_width"]
-    gradient_bits = _bits_below(2**31 // (positions * 255))
+    dtype, bits = generators.mantissa_type(rng)
+    gradient_bits = min(bits, _bits_below(2**31 // (positions * 255)))
     max_abs = generators.magnitude(rng, (1 << gradient_bits) - 1)
     most = g["output_channels"] if depthwise else g["input_channels"]
+    channels = most if rng.random() < 0.5 else int(rng.integers(1, most + 1))
+    # Tensors that hold all channels, those that are trained, or anything between.
+    needed = -(-channels * g["input_channels"] // most)
+    stored = int(rng.choice((0, needed, rng.integers(needed, g["input_channels"] + 1))))
+    filter_channels = int(rng.choice((0, channels, rng.integers(channels, most + 1))))
     options = op(
         **g,
         input_zero_point=int(rng.choice((-128, 127, 0, rng.integers(-128, 128)))),
-        channels=most if rng.random() < 0.5 else int(rng.integers(1, most + 1)),
+        channels=channels,
         clamp=int(rng.choice((1, 1, 2, 4, 127))),
+        stored_channels=stored,
+        filter_channels=filter_channels,
     )
+    window = filter_shape(g, depthwise)[:-1]
     scale = generators.gradient_scale(rng, max_abs)
-    filter_ = generators.weights(rng, filter_shape(g, depthwise))
+    filter_ = generators.weights(rng, (*window, filter_channels or most))
     filter_.flat[-1] = -128  # no converter writes it, but a frozen channel keeps it
     return Case(
         options=options,
         inputs=(
-            generators.activations(rng, input_shape),
-            generators.mantissas(rng, output_shape, max_abs),
+            generators.activations(rng, (*input_shape[:-1], stored or input_shape[-1])),
+            generators.mantissas(rng, output_shape, max_abs, dtype),
             scale,
             filter_,
             generators.learning_rate(rng, float(scale[0])),

@@ -15,8 +15,15 @@ def magnitude(rng: np.random.Generator, limit: int) -> int:
     return min(limit, int(rng.integers(1, 2 << int(rng.integers(limit.bit_length())))))
 
 
-def mantissas(rng: np.random.Generator, shape: tuple[int, ...], max_abs: int) -> np.ndarray:
-    """int16 in +-max_abs: even, sparse, at both ends only, or all at one end."""
+def mantissa_type(rng: np.random.Generator) -> tuple[type, int]:
+    """A type of mantissas, and the most bits that it holds."""
+    return (np.int8, 7) if rng.random() < 0.4 else (np.int16, 15)
+
+
+def mantissas(
+    rng: np.random.Generator, shape: tuple[int, ...], max_abs: int, dtype: type
+) -> np.ndarray:
+    """`dtype` in +-max_abs: even, sparse, at both ends only, or all at one end."""
     kind = rng.integers(4)
     values = rng.integers(-max_abs, max_abs + 1, shape)
     if kind == 1:
@@ -25,7 +32,7 @@ def mantissas(rng: np.random.Generator, shape: tuple[int, ...], max_abs: int) ->
         values = np.where(rng.random(shape) < 0.5, max_abs, -max_abs)
     elif kind == 3:
         values = np.full(shape, rng.choice((-max_abs, max_abs)))
-    return values.astype(np.int16)
+    return values.astype(dtype)
 
 
 def weights(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -70,6 +77,16 @@ def mask_bounds(rng: np.random.Generator) -> tuple[int, int]:
 def optional(rng: np.random.Generator, array: np.ndarray) -> np.ndarray | None:
     """The array, or None for an absent input."""
     return array if rng.random() < 0.6 else None
+
+
+def mask(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """A saved activation of that shape, or a bit mask for it, unused bits set at random."""
+    if rng.random() < 0.5:
+        return activations(rng, shape)
+    size = -(-int(np.prod(shape)) // 8)
+    if rng.random() < 0.2:
+        return np.full(size, rng.choice((0, 255)), np.uint8)
+    return rng.integers(0, 256, size).astype(np.uint8)
 
 
 def learning_rate(rng: np.random.Generator, sigma: float) -> np.ndarray:

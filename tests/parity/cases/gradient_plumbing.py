@@ -29,12 +29,12 @@ def _shape(rng: np.random.Generator) -> tuple[int, int, int, int]:
     return a, b, c, d
 
 
-def _max_abs(rng: np.random.Generator) -> int:
-    return int(rng.integers(1, 1 << rng.integers(1, 16)))
+def _max_abs(rng: np.random.Generator, bits: int) -> int:
+    return int(rng.integers(1, 1 << rng.integers(1, bits + 1)))
 
 
-def _outputs(shape: tuple[int, ...]) -> tuple[tuple[tuple[int, ...], type], ...]:
-    return ((shape, np.int16), ((2,), np.float32))
+def _outputs(shape: tuple[int, ...], dtype: type) -> tuple[tuple[tuple[int, ...], type], ...]:
+    return ((shape, dtype), ((2,), np.float32))
 
 
 def mean_cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -42,16 +42,17 @@ def mean_cases(rng: np.random.Generator) -> Iterator[Case]:
     for _ in range(_CASES):
         dims = _shape(rng)
         reduced = [int(r) for r in rng.integers(0, 2, 4)]
-        max_abs = _max_abs(rng)
+        dtype, bits = generators.mantissa_type(rng)
+        max_abs = _max_abs(rng, bits)
         means = tuple(n for n, r in zip(dims, reduced, strict=True) if not r) or (1,)
         yield Case(
             options=MeanGrad(*dims, *reduced, *generators.mask_bounds(rng)),
             inputs=(
-                generators.mantissas(rng, means, max_abs),
+                generators.mantissas(rng, means, max_abs, dtype),
                 generators.gradient_scale(rng, max_abs),
-                generators.optional(rng, generators.activations(rng, dims)),
+                generators.optional(rng, generators.mask(rng, dims)),
             ),
-            outputs=_outputs(dims),
+            outputs=_outputs(dims, dtype),
             twin=mean_grad,
         )
 
@@ -64,15 +65,16 @@ def slice_cases(rng: np.random.Generator) -> Iterator[Case]:
         size = [int(rng.integers(1, n - b + 1)) for n, b in zip(dims, begin, strict=True)]
         if rng.random() < 0.1:
             begin, size = [0] * 4, list(dims)
-        max_abs = _max_abs(rng)
+        dtype, bits = generators.mantissa_type(rng)
+        max_abs = _max_abs(rng, bits)
         yield Case(
             options=GradientSlice(*dims, *begin, *size, *generators.mask_bounds(rng)),
             inputs=(
-                generators.mantissas(rng, dims, max_abs),
+                generators.mantissas(rng, dims, max_abs, dtype),
                 generators.gradient_scale(rng, max_abs),
-                generators.optional(rng, generators.activations(rng, tuple(size))),
+                generators.optional(rng, generators.mask(rng, tuple(size))),
             ),
-            outputs=_outputs(tuple(size)),
+            outputs=_outputs(tuple(size), dtype),
             twin=gradient_slice,
         )
 
@@ -83,15 +85,16 @@ def mask_cases(rng: np.random.Generator) -> Iterator[Case]:
         shape = _shape(rng)
         elements = int(np.prod(shape))
         bounds = (0, 0) if rng.random() < 0.1 else generators.mask_bounds(rng)
-        max_abs = _max_abs(rng)
+        dtype, bits = generators.mantissa_type(rng)
+        max_abs = _max_abs(rng, bits)
         yield Case(
             options=GradientMask(elements, *bounds),
             inputs=(
-                generators.mantissas(rng, shape, max_abs),
+                generators.mantissas(rng, shape, max_abs, dtype),
                 generators.gradient_scale(rng, max_abs),
-                generators.activations(rng, shape),
+                generators.mask(rng, shape),
             ),
-            outputs=_outputs(shape),
+            outputs=_outputs(shape, dtype),
             twin=gradient_mask,
         )
 
@@ -110,21 +113,22 @@ def add_cases(rng: np.random.Generator) -> Iterator[Case]:
     """Ratios of the scales from 1e-12 to 1e12; one or both gradients absent."""
     for _ in range(2 * _CASES):
         shape = _shape(rng)
-        max_a, max_b = _max_abs(rng), _max_abs(rng)
+        dtype, bits = generators.mantissa_type(rng)
+        max_a, max_b = _max_abs(rng, bits), _max_abs(rng, bits)
         scale_a = generators.gradient_scale(rng, max_a)
         scale_b = _second_scale(rng, scale_a, max_b)
         yield Case(
             options=GradientAdd(
-                int(np.prod(shape)), int(rng.integers(1, 16)), *generators.mask_bounds(rng)
+                int(np.prod(shape)), int(rng.integers(1, bits + 1)), *generators.mask_bounds(rng)
             ),
             inputs=(
-                generators.mantissas(rng, shape, max_a),
+                generators.mantissas(rng, shape, max_a, dtype),
                 scale_a,
-                generators.mantissas(rng, shape, max_b),
+                generators.mantissas(rng, shape, max_b, dtype),
                 scale_b,
-                generators.optional(rng, generators.activations(rng, shape)),
+                generators.optional(rng, generators.mask(rng, shape)),
             ),
-            outputs=_outputs(shape),
+            outputs=_outputs(shape, dtype),
             twin=gradient_add,
         )
 

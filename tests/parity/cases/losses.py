@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -29,8 +30,8 @@ def _label(rng: np.random.Generator, classes: int) -> np.ndarray:
     return rng.integers(0, classes, 1).astype(np.int32)
 
 
-def _outputs(shape: tuple[int, ...]) -> tuple[tuple[tuple[int, ...], type], ...]:
-    return (((1,), np.float32), (shape, np.int16), ((2,), np.float32))
+def _outputs(shape: tuple[int, ...], dtype: type) -> tuple[tuple[tuple[int, ...], type], ...]:
+    return (((1,), np.float32), (shape, dtype), ((2,), np.float32))
 
 
 def _logits(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -50,6 +51,7 @@ def _logits(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 def softmax_cases(rng: np.random.Generator) -> Iterator[Case]:
     """1 to 1000 classes, scales from nearly flat to one that leaves one class only."""
     for _ in range(_CASES):
+        dtype, bits = generators.mantissa_type(rng)
         classes = int(rng.choice((1, 2, 3, 10, 12, 100, 1000)))
         exponential_bits = int(rng.integers(0, 30 - (classes - 1).bit_length() + 1))
         step = 10.0 ** rng.uniform(-4, 1)
@@ -57,7 +59,7 @@ def softmax_cases(rng: np.random.Generator) -> Iterator[Case]:
         options = SoftmaxCrossEntropy(
             classes=classes,
             exponential_bits=exponential_bits,
-            gradient_bits=int(rng.integers(1, 16)),
+            gradient_bits=int(rng.integers(1, bits + 1)),
             logit_scale_q16=round(65536 * step),
             beta=float(np.float32(10.0 ** rng.uniform(-1, 1))),
         )
@@ -70,8 +72,8 @@ def softmax_cases(rng: np.random.Generator) -> Iterator[Case]:
                 _learning_rate(rng),
                 np.rint(exponentials).astype(np.int32),
             ),
-            outputs=_outputs(shape),
-            twin=softmax_cross_entropy,
+            outputs=_outputs(shape, dtype),
+            twin=functools.partial(softmax_cross_entropy, dtype=dtype),
             constant=(3,),
         )
 
@@ -79,21 +81,22 @@ def softmax_cases(rng: np.random.Generator) -> Iterator[Case]:
 def sigmoid_cases(rng: np.random.Generator) -> Iterator[Case]:
     """Tables from nearly flat to a step: probabilities of exactly 0 and 1 occur."""
     for _ in range(_CASES):
+        dtype, bits = generators.mantissa_type(rng)
         step = 10.0 ** rng.uniform(-4, 1)
         position = np.arange(-128, 128) - rng.integers(-128, 128)
         with np.errstate(over="ignore"):
             probabilities = 2.0**30 / (1.0 + np.exp(-step * position))
         shape = (1, 1) if rng.random() < 0.5 else (1, 1, 1, 1)
         yield Case(
-            options=SigmoidCrossEntropy(gradient_bits=int(rng.integers(1, 16))),
+            options=SigmoidCrossEntropy(gradient_bits=int(rng.integers(1, bits + 1))),
             inputs=(
                 generators.activations(rng, shape),
                 _label(rng, 2),
                 _learning_rate(rng),
                 np.rint(probabilities).astype(np.int32),
             ),
-            outputs=_outputs(shape),
-            twin=sigmoid_cross_entropy,
+            outputs=_outputs(shape, dtype),
+            twin=functools.partial(sigmoid_cross_entropy, dtype=dtype),
             constant=(3,),
         )
 
@@ -101,6 +104,7 @@ def sigmoid_cases(rng: np.random.Generator) -> Iterator[Case]:
 def mean_squared_error_cases(rng: np.random.Generator) -> Iterator[Case]:
     """Outputs of any shape; some equal to their target, some as far from it as can be."""
     for _ in range(_CASES):
+        dtype, _ = generators.mantissa_type(rng)
         shape = tuple(int(n) for n in rng.integers(1, 9, rng.integers(1, 5)))
         output = generators.activations(rng, shape)
         kind = rng.integers(4)
@@ -118,6 +122,6 @@ def mean_squared_error_cases(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(
             options=options,
             inputs=(output, target, _learning_rate(rng)),
-            outputs=_outputs(shape),
-            twin=mean_squared_error,
+            outputs=_outputs(shape, dtype),
+            twin=functools.partial(mean_squared_error, dtype=dtype),
         )

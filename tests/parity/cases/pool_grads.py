@@ -29,7 +29,7 @@ def _dimension(rng: np.random.Generator) -> tuple[int, int, int, int, int]:
     return inputs, window, stride, outputs, padding // 2
 
 
-def _random_options(rng: np.random.Generator, op: type[PoolGrad]) -> PoolGrad:
+def _random_options(rng: np.random.Generator, op: type[PoolGrad], bits: int) -> PoolGrad:
     height, filter_height, stride_height, output_height, padding_top = _dimension(rng)
     width, filter_width, stride_width, output_width, padding_left = _dimension(rng)
     mask_min, mask_max = generators.mask_bounds(rng)
@@ -45,7 +45,7 @@ def _random_options(rng: np.random.Generator, op: type[PoolGrad]) -> PoolGrad:
         stride_width=stride_width,
         padding_top=padding_top,
         padding_left=padding_left,
-        gradient_bits=int(rng.integers(1, 16)),
+        gradient_bits=int(rng.integers(1, bits + 1)),
         mask_min=mask_min,
         mask_max=mask_max,
     )
@@ -65,19 +65,21 @@ def _saved_input(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray
 def _cases(rng: np.random.Generator, op: type[PoolGrad]) -> Iterator[Case]:
     is_max = op is MaxPool2DGrad
     for _ in range(_CASES):
-        o = _random_options(rng, op)
+        dtype, bits = generators.mantissa_type(rng)
+        o = _random_options(rng, op, bits)
         input_shape = (1, o.input_height, o.input_width, o.channels)
         output_shape = (1, o.output_height, o.output_width, o.channels)
-        max_abs = int(rng.integers(1, 1 << rng.integers(1, 16)))
+        max_abs = int(rng.integers(1, 1 << rng.integers(1, bits + 1)))
         saved = _saved_input(rng, input_shape)
+        masked_by = generators.optional(rng, generators.mask(rng, input_shape))
         yield Case(
             options=o,
             inputs=(
-                generators.mantissas(rng, output_shape, max_abs),
+                generators.mantissas(rng, output_shape, max_abs, dtype),
                 generators.gradient_scale(rng, max_abs),
-                saved if is_max else generators.optional(rng, saved),
+                saved if is_max else masked_by,
             ),
-            outputs=((input_shape, np.int16), ((2,), np.float32)),
+            outputs=((input_shape, dtype), ((2,), np.float32)),
             twin=max_pool_2d_grad if is_max else average_pool_2d_grad,
         )
 

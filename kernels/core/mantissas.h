@@ -1,0 +1,68 @@
+// The mantissas of a gradient: int16, or int8 where memory is scarcer than precision. Which
+// of the two is known at run time, so that every kernel exists once; loops over rows decide
+// once a row, in accumulate.h.
+#ifndef KERNELS_CORE_MANTISSAS_H_
+#define KERNELS_CORE_MANTISSAS_H_
+
+#include <cstdint>
+#include <cstring>
+
+namespace tflm_training {
+
+// Mantissas that are read. A pointer with a type, and converts from either.
+class Mantissas {
+ public:
+  Mantissas(const int16_t* values) : values_(values), is_int8_(false) {}
+  Mantissas(const int8_t* values) : values_(values), is_int8_(true) {}
+
+  int32_t operator[](int32_t index) const {
+    return is_int8_ ? int32_t{int8()[index]} : int32_t{int16()[index]};
+  }
+  Mantissas operator+(int32_t index) const {
+    return is_int8_ ? Mantissas(int8() + index) : Mantissas(int16() + index);
+  }
+
+  bool is_int8() const { return is_int8_; }
+  const int8_t* int8() const { return static_cast<const int8_t*>(values_); }
+  const int16_t* int16() const { return static_cast<const int16_t*>(values_); }
+
+ private:
+  const void* values_;
+  bool is_int8_;
+};
+
+// Mantissas that are written.
+class MutableMantissas {
+ public:
+  MutableMantissas(int16_t* values) : values_(values), is_int8_(false) {}
+  MutableMantissas(int8_t* values) : values_(values), is_int8_(true) {}
+
+  int32_t operator[](int32_t index) const {
+    return is_int8_ ? int32_t{int8()[index]} : int32_t{int16()[index]};
+  }
+  // `mantissa` must fit the type.
+  void Set(int32_t index, int32_t mantissa) const {
+    if (is_int8_) {
+      int8()[index] = static_cast<int8_t>(mantissa);
+    } else {
+      int16()[index] = static_cast<int16_t>(mantissa);
+    }
+  }
+  void SetZero(int32_t count) const {
+    memset(values_, 0, static_cast<size_t>(count) * (is_int8_ ? 1 : 2));
+  }
+
+  // The most bits of a mantissa, without the sign.
+  int max_bits() const { return is_int8_ ? 7 : 15; }
+
+ private:
+  int8_t* int8() const { return static_cast<int8_t*>(values_); }
+  int16_t* int16() const { return static_cast<int16_t*>(values_); }
+
+  void* values_;
+  bool is_int8_;
+};
+
+}  // namespace tflm_training
+
+#endif  // KERNELS_CORE_MANTISSAS_H_

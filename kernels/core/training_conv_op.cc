@@ -1,0 +1,106 @@
+#include "kernels/core/training_conv_op.h"
+
+#include <cstring>
+
+#include "kernels/core/activation_mask.h"
+#include "kernels/core/op_util.h"
+
+namespace tflm_training {
+namespace {
+
+constexpr int kInput = 0;
+constexpr int kFilter = 1;
+constexpr int kBias = 2;
+constexpr int kMultiplier = 3;
+constexpr int kShift = 4;
+constexpr int kFrozenFilter = 5;
+
+bool IsInt8(int32_t value) { return value >= -128 && value <= 127; }
+
+// The tables are constants, so that their entries can be checked once.
+void CheckTables(OpCheck& check, const TfLiteContext* context, const TfLiteNode* node,
+                 int32_t channels) {
+  check.ChannelConstant(kMultiplier, kTfLiteInt32, channels);
+  check.ChannelConstant(kShift, kTfLiteInt8, channels);
+  if (check.status() != kTfLiteOk) return;
+  const bool per_channel = IsPerChannel(context, node, kMultiplier);
+  check.Require(IsPerChannel(context, node, kShift) == per_channel, "output_shift");
+  if (check.status() != kTfLiteOk) return;
+  const int32_t* multiplier = InputData<int32_t>(context, node, kMultiplier);
+  const int8_t* shift = InputData<int8_t>(context, node, kShift);
+  for (int32_t i = 0; i < (per_channel ? channels : 1); ++i) {
+    check.Require(multiplier[i] >= 0, "output_multiplier");
+    check.Require(shift[i] >= -31 && shift[i] <= 30, "output_shift");
+  }
+}
+
+// The first channels of every pixel.
+void SaveChannels(const ConvGeometry& g, const int8_t* input, int32_t channels,
+                  int8_t* saved) {
+  const int32_t pixels = g.input_height * g.input_width;
+  for (int32_t i = 0; i < pixels; ++i) {
+    memcpy(saved + i * channels, input + i * g.input_channels, static_cast<size_t>(channels));
+  }
+}
+
+}  // namespace
+
+TfLiteStatus PrepareTrainingConv(TfLiteContext* context, TfLiteNode* node, const char* op,
+                                 ConvFamily family) {
+  OpCheck check(context, node, op);
+  const auto* options = check.Options<TrainingConvOptions>();
+  if (options == nullptr) return kTfLiteError;
+  const ConvGeometry& g = options->geometry;
+  const bool saves_input = options->saved_channels > 0;
+  check.Require(family.IsValid(g), "geometry");
+  check.Require(IsInt8(options->input_zero_point), "input_zero_point");
+  check.Require(IsInt8(options->output_zero_point), "output_zero_point");
+  check.Require(IsInt8(options->activation_min) && IsInt8(options->activation_max) &&
+                    options->activation_min <= options->activation_max,
+                "activation range");
+  check.Require(options->saved_channels >= 0 && options->saved_channels <= g.input_channels,
+                "saved_channels");
+  check.Require(options->saves_mask == 0 || options->saves_mask == 1, "saves_mask");
+  if (check.status() != kTfLiteOk) return kTfLiteError;
+
+  check.Counts(6, 1 + (saves_input ? 1 : 0) + options->saves_mask);
+  check.Input(kInput, kTfLiteInt8, InputElements(g));
+  CheckSplitFilter(check, family, g, options->split, kFilter, kFrozenFilter);
+  check.OptionalInput(kBias, kTfLiteInt32, g.output_channels);
+  CheckTables(check, context, node, g.output_channels);
+  check.Output(0, kTfLiteInt8, OutputElements(g));
+  if (saves_input) {
+    check.Output(1, kTfLiteInt8,
+                 Elements(g.input_height, g.input_width, options->saved_channels));
+  }
+  if (options->saves_mask != 0) {
+    check.Output(saves_input ? 2 : 1, kTfLiteUInt8, MaskBytes(InputElements(g)));
+  }
+  return check.status();
+}
+
+TfLiteStatus EvalTrainingConv(TfLiteContext* context, TfLiteNode* node, ConvFamily family,
+                              TrainingConvKernel kernel) {
+  const auto& options = GetOptions<TrainingConvOptions>(node);
+  const ConvGeometry& g = options.geometry;
+  const int8_t* input = InputData<int8_t>(context, node, kInput);
+  const SplitFilter filter(InputData<int8_t>(context, node, kFilter),
+                           InputData<int8_t>(context, node, kFrozenFilter), options.split,
+                           family.Channels(g));
+  const Requantisation requantisation = {InputData<int32_t>(context, node, kBias),
+                                         InputData<int32_t>(context, node, kMultiplier),
+                                         InputData<int8_t>(context, node, kShift),
+                                         IsPerChannel(context, node, kMultiplier)};
+  kernel(options, input, filter, requantisation, OutputData<int8_t>(context, node, 0));
+  int output = 1;
+  if (options.saved_channels > 0) {
+    SaveChannels(g, input, options.saved_channels, OutputData<int8_t>(context, node, output++));
+  }
+  if (options.saves_mask != 0) {
+    WriteMaskBits(input, InputElements(g), options.mask_min, options.mask_max,
+                  OutputData<uint8_t>(context, node, output));
+  }
+  return kTfLiteOk;
+}
+
+}  // namespace tflm_training

@@ -1,0 +1,1 @@
+"""CONV_2D and FULLY_CONNECTED of a training graph."""

@@ -1,0 +1,1 @@
+"""DEPTHWISE_CONV_2D of a training graph."""
