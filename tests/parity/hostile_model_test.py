@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.parity.case import Case
+from tests.parity.cases import training_conv
 from tests.parity.one_op_model import build
 from tests.parity.test_parity import PARITY_CASES
 from tflm_training._library import runtime
@@ -19,6 +20,8 @@ _ARENA_BYTES = 1 << 20
 _WORDS = (-(2**31), -32768, -1, 0, 1, 3, 32767, 32768, 65536, 2**30, 2**31 - 1)
 # Cases that are varied, the smallest of the first ones.
 _VARIED = 6
+
+_MANTISSA_TYPES = (np.int8, np.int16)
 
 CasesOf = Callable[[np.random.Generator], Iterator[Case]]
 for_each_operator = pytest.mark.parametrize(
@@ -45,6 +48,10 @@ def load(case: Case, options: bytes | None = None) -> None:
 def assert_refused(case: Case, options: bytes | None = None) -> None:
     with pytest.raises(RuntimeError, match=case.options.CUSTOM_CODE):
         load(case, options)
+
+
+def is_gradient_scale(array: np.ndarray | None) -> bool:
+    return array is not None and array.dtype == np.float32 and array.shape == (2,)
 
 
 def replaced(items: Sequence, index: int, item: object) -> tuple:
@@ -97,6 +104,66 @@ def test_outputs_of_another_number_type_or_size_are_refused(cases: CasesOf) -> N
             other = np.float32 if dtype != np.float32 else np.int32
             for wrong in ((shape, other), ((*shape, 3), dtype)):
                 assert_refused(dataclasses.replace(case, outputs=replaced(case.outputs, i, wrong)))
+
+
+@for_each_operator
+def test_gradients_of_two_types_are_refused(cases: CasesOf) -> None:
+    for case in small_cases(cases):
+        # A loss takes the type of its only gradient.
+        if not any(is_gradient_scale(array) for array in case.inputs):
+            continue
+        for i, (shape, dtype) in enumerate(case.outputs):
+            if dtype in _MANTISSA_TYPES:
+                other = next(t for t in _MANTISSA_TYPES if t != dtype)
+                assert_refused(
+                    dataclasses.replace(case, outputs=replaced(case.outputs, i, (shape, other)))
+                )
+
+
+@for_each_operator
+def test_more_bits_than_the_mantissas_have_are_refused(cases: CasesOf) -> None:
+    for case in small_cases(cases):
+        if not hasattr(case.options, "gradient_bits"):
+            continue
+        dtype = next(dtype for _, dtype in case.outputs if dtype in _MANTISSA_TYPES)
+        bits = 8 * np.dtype(dtype).itemsize
+        options = dataclasses.replace(case.options, gradient_bits=bits)  # type: ignore[call-arg]
+        assert_refused(dataclasses.replace(case, options=options))
+
+
+@for_each_operator
+def test_bit_masks_of_another_size_are_refused(cases: CasesOf) -> None:
+    for case in small_cases(cases):
+        for i, array in enumerate(case.inputs):
+            if array is not None and array.dtype == np.uint8:
+                for wrong in (array[:-1], np.append(array, np.uint8(0))):
+                    if wrong.size:
+                        assert_refused(
+                            dataclasses.replace(case, inputs=replaced(case.inputs, i, wrong))
+                        )
+
+
+@for_each_operator
+def test_a_split_needs_both_parts(cases: CasesOf) -> None:
+    for case in small_cases(cases):
+        if not hasattr(case.options, "split"):
+            continue
+        frozen = np.zeros((1, 1, 1, 1), np.int8) if case.inputs[5] is None else None
+        constant = tuple(i for i in case.constant if i != 5)
+        assert_refused(
+            dataclasses.replace(case, inputs=replaced(case.inputs, 5, frozen), constant=constant)
+        )
+
+
+@pytest.mark.parametrize("cases", [training_conv.conv_cases, training_conv.depthwise_cases])
+@pytest.mark.parametrize(("index", "entry"), [(3, -1), (3, -(2**31)), (4, -32), (4, 31), (4, 127)])
+def test_entries_of_the_tables_are_checked(cases: CasesOf, index: int, entry: int) -> None:
+    for case in small_cases(cases):
+        table = case.inputs[index]
+        assert table is not None
+        wrong = table.copy()
+        wrong[-1] = entry
+        assert_refused(dataclasses.replace(case, inputs=replaced(case.inputs, index, wrong)))
 
 
 @for_each_operator
