@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+
 from converter.ir.training_ops import UNMASKED_MAX, UNMASKED_MIN
 from converter.model.graph import Tensor
 from converter.model.schema import schema
@@ -42,12 +44,18 @@ def clamp_of(tensor: Tensor, activation: int) -> Clamp | None:
 
     def quantize(real: float) -> int:
         # TFLite rounds half away from zero; the quotient is a float32 there.
-        quotient = real / tensor.scale
+        quotient = float(np.float32(real) / np.float32(tensor.scale))
         return tensor.zero_point + int(quotient + 0.5 if quotient >= 0 else quotient - 0.5)
 
     minimum = max(-128, quantize(low))
     maximum = 127 if high is None else min(127, quantize(high))
     return Clamp(tensor, minimum, maximum)
+
+
+def activation_range(tensor: Tensor, activation: int) -> tuple[int, int]:
+    """(activation_min, activation_max) of an operator that writes `tensor`."""
+    clamp = clamp_of(tensor, activation)
+    return (-128, 127) if clamp is None else (clamp.minimum, clamp.maximum)
 
 
 def mask_bounds(clamp: Clamp | None) -> tuple[int, int]:

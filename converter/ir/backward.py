@@ -10,14 +10,12 @@ from converter.ir.activation import Clamp, mask_bounds
 from converter.ir.training_ops import GradientAdd, GradientMask, Options
 from converter.model.graph import Operator, Quantization, Tensor
 
-GRADIENT_DTYPE = np.dtype(np.int16)
-
 
 @dataclasses.dataclass(frozen=True)
 class Gradient:
     """dL/d(real value) of a tensor: mantissa * scale[0].
 
-    mantissa: int16, as many elements as the tensor; scale: float32 [2], [sigma, max|m|].
+    mantissa: int16 or int8, as many elements as the tensor; scale: float32 [2], [sigma, max|m|].
     `masked` says that the clamp of the tensor has been applied.
     """
 
@@ -54,18 +52,20 @@ class Backward:
     """Collects the operators of the backward pass in order of execution.
 
     learning_rate: float32 [1], an input of the graph; random_state: int32 [1], the variable
-    that holds the state of the rounding generator.
+    that holds the state of the rounding generator; gradient_dtype: int16 or int8, of every
+    mantissa.
     """
 
     learning_rate: Tensor
     random_state: Tensor
+    gradient_dtype: np.dtype
     operators: list[Operator] = dataclasses.field(default_factory=list)
 
     def new_gradient(self, tensor: Tensor, suffix: str = "") -> Gradient:
         """Tensors for a gradient of `tensor`; `suffix` tells several of them apart."""
         name = f"{tensor.name}/gradient{suffix}"
         return Gradient(
-            Tensor(name, tensor.shape, GRADIENT_DTYPE, Quantization.per_tensor(1.0, 0)),
+            Tensor(name, tensor.shape, self.gradient_dtype, Quantization.per_tensor(1.0, 0)),
             Tensor(f"{name}_scale", (2,), np.dtype(np.float32)),
         )
 

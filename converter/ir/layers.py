@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import dataclasses
 
-from converter.model.graph import Graph, Operator, Tensor
-from converter.rules.convolution import bias_of, filter_of
-from converter.rules.rule import LayerUpdate
+import numpy as np
 
-PARAMETRISED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+from converter.model.graph import Graph, Operator, Tensor
+from converter.rules import rule_of
+from converter.rules.convolution import (
+    ConvolutionRule,
+    bias_of,
+    dead_channels,
+    filter_of,
+    input_of,
+    largest_real,
+)
+from converter.rules.rule import LayerUpdate
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Layer:
-    """A layer with weights. `index` counts from 0 at the input; `name` is unique."""
+    """A layer with weights, as it was in the model; `operator` changes as passes work on it.
+
+    index: counts from 0 at the input; name: unique; op: TFLite's name; shape: of the output;
+    channels: those that a slice counts, inputs, or outputs of a depthwise convolution; macs:
+    of one inference; dead_channels: output channels that cannot be trained (see
+    rules.convolution.dead_channels); input_range: the largest |real value| of the input.
+    """
 
     index: int
     name: str
+    op: str
+    shape: tuple[int, ...]
+    channels: int
+    macs: int
+    dead_channels: int
+    input_range: float
     operator: Operator
 
     @property
@@ -26,11 +46,6 @@ class Layer:
     @property
     def bias(self) -> Tensor | None:
         return bias_of(self.operator)
-
-    @property
-    def channels(self) -> int:
-        """Channels that a slice counts: inputs, or outputs of a depthwise convolution."""
-        return self.filter.shape[-1]
 
     def full_update(self) -> LayerUpdate:
         return LayerUpdate(bias=self.bias is not None, channels=self.channels, of=self.channels)
@@ -45,13 +60,30 @@ def find_layers(graph: Graph) -> list[Layer]:
     layers: list[Layer] = []
     taken: set[str] = set()
     for operator in graph.operators:
-        if operator.is_custom or operator.name not in PARAMETRISED:
-            continue
-        if not filter_of(operator).is_constant:
+        rule = None if operator.is_custom else rule_of(operator.name)
+        if not isinstance(rule, ConvolutionRule) or not filter_of(operator).is_constant:
             continue
         name = operator.output.name.split(";")[0] or f"layer_{len(layers)}"
         if name in taken:
             name = f"{name}#{len(layers)}"
         taken.add(name)
-        layers.append(Layer(len(layers), name, operator))
+        layers.append(_layer(len(layers), name, operator, rule))
     return layers
+
+
+def _layer(index: int, name: str, operator: Operator, rule: ConvolutionRule) -> Layer:
+    shape = operator.output.shape
+    trainable = rule.check(operator) is None
+    return Layer(
+        index=index,
+        name=name,
+        op=operator.name,
+        shape=shape,
+        channels=filter_of(operator).shape[-1],
+        macs=rule.macs(operator) if trainable else 0,
+        dead_channels=int(np.broadcast_to(dead_channels(operator), shape[-1:]).sum())
+        if trainable
+        else 0,
+        input_range=largest_real(input_of(operator)),
+        operator=operator,
+    )

@@ -83,6 +83,8 @@ class Operator:
 
     `options` is the schema's object for the operator (Conv2DOptionsT, ...) or None;
     `options_type` its number in the schema's union. An absent optional input is None.
+    `padding` is explicit (top, left) padding of a convolution; the schema has no word for it,
+    so it must be lowered before the model is written.
     """
 
     name: str
@@ -96,6 +98,7 @@ class Operator:
     is_custom: bool = False
     version: int = 1
     intermediates: list[Tensor] = dataclasses.field(default_factory=list)
+    padding: tuple[int, int] | None = None
 
     @property
     def output(self) -> Tensor:

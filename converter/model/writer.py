@@ -108,6 +108,7 @@ def _quantization(quantization: Quantization | None) -> Any:
 def _operator(
     operator: Operator, index: dict[int, int], codes: dict[tuple[str, bool, int], int]
 ) -> Any:
+    assert operator.padding is None or operator.is_custom, "explicit padding was not lowered"
     key = (operator.name, operator.is_custom, operator.version)
     packed = schema.OperatorT()
     packed.opcodeIndex = codes.setdefault(key, len(codes))

@@ -12,7 +12,6 @@ from collections import defaultdict
 from converter.errors import ConverterError
 from converter.ir.activation import Clamp, clamp_of
 from converter.ir.backward import Backward, Gradient
-from converter.ir.bounds import MAX_GRADIENT_BITS
 from converter.model.graph import Graph, Operator, Tensor
 from converter.rules import LayerUpdate, Rule, rule_of
 from converter.rules.rule import Wanted
@@ -28,18 +27,21 @@ class NoGradientError(ConverterError):
 class Differentiator:
     """Emits the backward pass of one graph.
 
-    loss_input: the tensor that the loss reads. Raises NoGradientError if an operator between
-    a trained layer and the loss has no rule or fails its check, ConverterError if a trained
-    layer does not reach the loss.
+    loss_input: the tensor that the loss reads; gradient_bits: 16 or 8, the width of a
+    mantissa. `path` then holds the operators between a trained layer and the loss. Raises
+    NoGradientError if one of them has no rule or fails its check, ConverterError if a
+    trained layer does not reach the loss.
     """
 
-    def __init__(self, graph: Graph, loss_input: Tensor, updates: Updates) -> None:
-        self._graph = graph
+    def __init__(
+        self, graph: Graph, loss_input: Tensor, updates: Updates, gradient_bits: int = 16
+    ) -> None:
         self._updates = updates
+        self._most_bits = gradient_bits - 1  # one is the sign
         self._producer = {id(o): op for op in graph.operators for o in op.outputs}
         ancestors = self._ancestors(loss_input)
         self._carries: set[int] = set()
-        self._path: list[Operator] = []
+        self.path: list[Operator] = []
         for operator in graph.operators:
             trained = id(operator) in updates
             if trained and id(operator) not in ancestors:
@@ -51,9 +53,9 @@ class Differentiator:
                 continue
             if trained or any(id(t) in self._carries for t in operator.inputs):
                 self._carries.update(id(t) for t in operator.outputs)
-                self._path.append(operator)
+                self.path.append(operator)
         self._contributions: defaultdict[int, int] = defaultdict(int)
-        for operator in self._path:
+        for operator in self.path:
             _require_rule(operator)
             for _, tensor in self._carrying_inputs(operator):
                 self._contributions[id(tensor)] += 1
@@ -64,7 +66,7 @@ class Differentiator:
         if id(tensor) not in self._bits:
             producer = self._producer.get(id(tensor))
             if producer is None or id(tensor) not in self._carries:
-                bits = MAX_GRADIENT_BITS
+                bits = self._most_bits
             else:
                 update = self._updates.get(id(producer))
                 bits = _require_rule(producer).output_gradient_bits(producer, update, self)
@@ -73,14 +75,14 @@ class Differentiator:
                         f"{producer.name} {producer.output} has too many positions for an "
                         "int32 sum of its gradient; freeze it"
                     )
-            self._bits[id(tensor)] = bits
+            self._bits[id(tensor)] = min(bits, self._most_bits)
         return self._bits[id(tensor)]
 
     def run(self, loss_input: Tensor, loss_gradient: Gradient, backward: Backward) -> None:
         """Append the gradients and updates to `backward`; loss_gradient is that of loss_input."""
         parts: defaultdict[int, list[Gradient]] = defaultdict(list)
         parts[id(loss_input)].append(loss_gradient)
-        for operator in reversed(self._path):
+        for operator in reversed(self.path):
             rule = _require_rule(operator)
             output = operator.output
             gradient = backward.total(

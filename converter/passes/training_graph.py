@@ -17,8 +17,13 @@ from converter.passes.differentiate import Differentiator
 from converter.passes.dilation import fold_dilated_convolutions
 from converter.passes.fold import fold_constants
 from converter.passes.loss import Head, Loss, build_loss, find_head
+from converter.passes.lower import can_be_lowered, lower, split_filter
+from converter.passes.padding import fold_pads
 from converter.passes.relu6 import replace_rescaling_relu6
+from converter.passes.saved import Saved, shrink_saved
 from converter.passes.variables import make_variables, unshare_biases
+from converter.rules import LayerUpdate
+from converter.rules.convolution import filter_of
 from converter.search.scheme import Scheme
 
 METADATA_NAME = "tflm_training"
@@ -36,6 +41,25 @@ class Source:
     name: str
     loss: str | None = None
     num_classes: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Lowering:
+    """How far a conversion goes to save arena.
+
+    whole: lower every convolution, not only those of the trained part; gradient_bits: 16 or
+    8, of a gradient's mantissa with its sign.
+    """
+
+    whole: bool = False
+    gradient_bits: int = 16
+
+    @property
+    def gradient_dtype(self) -> np.dtype:
+        return np.dtype(np.int16 if self.gradient_bits == 16 else np.int8)
+
+
+DEFAULT_LOWERING = Lowering()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,35 +122,38 @@ def _check_is_new(model: Model, name: str) -> None:
             )
 
 
-def build_training_graph(source: Source, scheme: Scheme) -> TrainingGraph:
+def build_training_graph(
+    source: Source, scheme: Scheme, lowering: Lowering = DEFAULT_LOWERING
+) -> TrainingGraph:
     """Convert with a given scheme. Raises NoGradientError if a rule is missing on the way."""
     prepared = prepare(source)
-    graph, layers = prepared.model.graph, prepared.layers
-    forward = list(graph.operators)
+    graph, layers, head = prepared.model.graph, prepared.layers, prepared.head
     trained = {id(layers[index].operator): update for index, update in scheme.items()}
     unshare_biases(graph, [layers[index].operator for index in sorted(scheme)])
+    path = {id(op) for op in Differentiator(graph, head.logits, trained).path}
+    convolutions = [
+        op for op in graph.operators if (lowering.whole or id(op) in path) and can_be_lowered(op)
+    ]
+    fold_pads(graph, {id(op) for op in convolutions})
+    forward = list(graph.operators)
 
     learning_rate = Tensor("learning_rate", (1,), np.dtype(np.float32))
     initial = np.array([_INITIAL_RANDOM_STATE], np.int32)
     random_state = Tensor(
         RANDOM_STATE_NAME, (1,), initial.dtype, Quantization.per_tensor(1.0, 0), initial
     )
-    backward = Backward(learning_rate, random_state)
-    differentiator = Differentiator(graph, prepared.head.logits, trained)
-    loss = _differentiate(prepared.head, differentiator, backward)
+    backward = Backward(learning_rate, random_state, lowering.gradient_dtype)
+    differentiator = Differentiator(graph, head.logits, trained, lowering.gradient_bits)
+    loss = _differentiate(head, differentiator, backward)
+    parameters = _lower(convolutions, trained, forward, backward.operators)
+    parameters += [bias for layer in layers if (bias := _trained_bias(layer, scheme)) is not None]
 
     graph.operators += backward.operators
     graph.inputs = [*graph.inputs, loss.label, learning_rate]
     graph.outputs = [*graph.outputs, loss.value]
-    parameters: list[Tensor] = []
-    for index, update in sorted(scheme.items()):
-        bias = layers[index].bias
-        parameters += [layers[index].filter] if update.channels else []
-        parameters += [bias] if update.bias and bias is not None else []
-    parameters.append(random_state)
-    make_variables(graph, list({id(t): t for t in parameters}.values()))
-    _describe(prepared.model, prepared.head)
-    return TrainingGraph(prepared.model, prepared.head, layers, scheme, forward, backward.operators)
+    make_variables(graph, list({id(t): t for t in (*parameters, random_state)}.values()))
+    _describe(prepared.model, head)
+    return TrainingGraph(prepared.model, head, layers, scheme, forward, backward.operators)
 
 
 def _differentiate(head: Head, differentiator: Differentiator, backward: Backward) -> Loss:
@@ -135,6 +162,39 @@ def _differentiate(head: Head, differentiator: Differentiator, backward: Backwar
     backward.operators.append(loss.operator)
     differentiator.run(head.logits, loss.gradient, backward)
     return loss
+
+
+def _trained_bias(layer: Layer, scheme: Scheme) -> Tensor | None:
+    update = scheme.get(layer.index)
+    return layer.bias if update is not None and update.bias else None
+
+
+def _lower(
+    convolutions: list[Operator],
+    trained: dict[int, LayerUpdate],
+    forward: list[Operator],
+    backward: list[Operator],
+) -> list[Tensor]:
+    """Lower the convolutions. Returns the filters, or parts of filters, that are trained."""
+    saved: dict[int, Saved] = {}
+    for tensor in {id(t): t for op in forward for t in op.tensors()}.values():
+        readers = [op for op in backward if any(t is tensor for t in op.inputs)]
+        if readers and not tensor.is_constant:
+            lowered = [op for op in convolutions if op.inputs[0] is tensor]
+            shrink_saved(tensor, readers, lowered, saved)
+    filters: list[Tensor] = []
+    weights_of = {id(op): filter_of(op) for op in forward if id(op) in trained}
+    for operator in forward:
+        update = trained.get(id(operator))
+        split = None
+        if update is not None and update.channels:
+            tied = sum(w is weights_of[id(operator)] for w in weights_of.values()) > 1
+            if update.channels < update.of and not tied:
+                split = split_filter(operator, update.channels, backward)
+            filters.append(split.trained if split else filter_of(operator))
+        if any(op is operator for op in convolutions):
+            lower(operator, split, saved.get(id(operator)))
+    return filters
 
 
 def _describe(model: Model, head: Head) -> None:

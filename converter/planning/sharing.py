@@ -15,7 +15,7 @@ A view has its input's content, so both may be one piece of memory as long as ei
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from converter.ir.training_ops import (
     GradientMask,
     GradientSlice,
     MeanGrad,
+    TrainingConv,
+    TrainingConv2D,
+    TrainingDepthwiseConv2D,
 )
 from converter.memory.tensor_bytes import tensor_bytes
 from converter.model import Operator, Tensor
@@ -106,40 +109,60 @@ def _gradient_add(operator: Operator) -> list[Sharing]:
 def _average_pool_2d_grad(operator: Operator) -> list[Sharing]:
     options = AveragePool2DGrad.unpack(operator.custom_options or b"")
     reach = options.filter_height - 1 - options.padding_top
-    return _row_by_row(operator, options, reach, masked_by=2)
+    return _map_gradient(operator, options, reach, masked_by=2)
 
 
 def _conv_input_grad(options_type: type[ConvInputGrad]) -> _Rule:
     def rule(operator: Operator) -> list[Sharing]:
         options = options_type.unpack(operator.custom_options or b"")
         reach = (options.filter_height - 1) * options.dilation_height - options.padding_top
-        return _row_by_row(operator, options, reach, masked_by=4)
+        return _map_gradient(operator, options, reach, masked_by=4)
 
     return rule
 
 
-def _row_by_row(
+def _map_gradient(
     operator: Operator, options: AveragePool2DGrad | ConvInputGrad, reach: int, masked_by: int
 ) -> list[Sharing]:
     """Inputs [gradient [1, OH, OW, O], gradient_scale, ...], outputs [gradient [1, H, W, I],
-    gradient_scale]. Row y is written from the rows of `gradient` whose windows hold it; none
+    gradient_scale]. Row y is written from the rows of `gradient` whose windows hold it: none
     begins more than `reach` rows above y, counted in rows of the output."""
     gradient, mask, output = operator.inputs[0], operator.inputs[masked_by], operator.output
     assert gradient is not None
-    row = tensor_bytes(output) // options.input_height
-    gradient_row = tensor_bytes(gradient) // options.output_height
-    distance = 0
-    for y in range(options.input_height):
-        # The first row that this one, or one after it, still needs.
-        first = max(0, -((reach - y) // options.stride_height))
-        if first < options.output_height:
-            distance = max(distance, (y + 1) * row - first * gradient_row)
-    found = [Sharing(gradient, output, distance), *_streamed(operator, 1, 1)]
+    height = options.input_height
+    needed = [-((reach - y) // options.stride_height) for y in range(height)]
+    found = [_row_by_row(gradient, options.output_height, output, needed)]
     if mask is not None:
-        mask_row = -(-tensor_bytes(mask) // options.input_height)
-        ahead = max(0, tensor_bytes(output) - tensor_bytes(mask))
-        found.append(Sharing(mask, output, ahead + mask_row))
-    return found
+        found.append(_row_by_row(mask, height, output, range(height)))
+    return [*found, *_streamed(operator, 1, 1)]
+
+
+def _training_conv(options_type: type[TrainingConv]) -> _Rule:
+    """Inputs [input [1, H, W, I], ...], outputs [output [1, OH, OW, O], ...]. What an operator
+    saves of its input it saves at the end, so then the input has to be there still."""
+
+    def rule(operator: Operator) -> list[Sharing]:
+        source = operator.inputs[0]
+        if source is None or len(operator.outputs) > 1:
+            return []
+        options = options_type.unpack(operator.custom_options or b"")
+        rows = range(options.output_height)
+        needed = [y * options.stride_height - options.padding_top for y in rows]
+        return [_row_by_row(source, options.input_height, operator.output, needed)]
+
+    return rule
+
+
+def _row_by_row(source: Tensor, height: int, output: Tensor, needed: Sequence[int]) -> Sharing:
+    """For a kernel that writes the rows of a map one after the other. needed: for each row of
+    `output` the first of the `height` rows of `source` that it, or one after it, reads."""
+    row = tensor_bytes(output) // len(needed)
+    distance = 0
+    for y, first in enumerate(needed):
+        if first < height:
+            read = max(0, first) * tensor_bytes(source) // height
+            distance = max(distance, (y + 1) * row - read)
+    return Sharing(source, output, distance)
 
 
 _Rule = Callable[[Operator], list[Sharing]]
@@ -154,4 +177,6 @@ _CUSTOM: Mapping[str, _Rule] = {
     GradientMask.CUSTOM_CODE: _gradient,
     GradientSlice.CUSTOM_CODE: _gradient_slice,
     MeanGrad.CUSTOM_CODE: _gradient,
+    TrainingConv2D.CUSTOM_CODE: _training_conv(TrainingConv2D),
+    TrainingDepthwiseConv2D.CUSTOM_CODE: _training_conv(TrainingDepthwiseConv2D),
 }

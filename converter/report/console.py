@@ -24,8 +24,8 @@ def _update(plan: LayerPlan) -> str:
     if plan.update.bias:
         parts.append("bias")
     text = " + ".join(parts)
-    if plan.frozen_channels:
-        text += f" ({plan.frozen_channels} dead)"
+    if plan.layer.dead_channels:
+        text += f" ({plan.layer.dead_channels} dead)"
     return text
 
 
@@ -65,19 +65,19 @@ def print_plan(
         (i for i, p in enumerate(plans) if p.update or p.macs_backward or p.saved_bytes), 0
     )
     hidden = 0 if verbose else first
-    folder = _common_folder([p.name for p in plans])
+    folder = _common_folder([p.layer.name for p in plans])
     if hidden:
-        forward = sum(p.macs_forward for p in plans[:hidden])
+        forward = sum(p.layer.macs for p in plans[:hidden])
         table.add_row(f"0-{hidden - 1}", "", "", "", "[dim]frozen[/dim]", "", _count(forward), "")
     for plan in plans[hidden:]:
         table.add_row(
-            str(plan.index),
-            escape(plan.name.removeprefix(folder)),
-            plan.operator,
-            "x".join(map(str, plan.shape)),
+            str(plan.layer.index),
+            escape(plan.layer.name.removeprefix(folder)),
+            plan.layer.op,
+            "x".join(map(str, plan.layer.shape)),
             _update(plan),
             _count(plan.saved_bytes),
-            _count(plan.macs_forward),
+            _count(plan.layer.macs),
             _count(plan.macs_backward),
         )
     table.add_section()
@@ -88,7 +88,7 @@ def print_plan(
         "",
         "",
         _count(sum(p.saved_bytes for p in plans)),
-        _count(sum(p.macs_forward for p in plans)),
+        _count(sum(p.layer.macs for p in plans)),
         _count(sum(p.macs_backward for p in plans)),
     )
     console.print(table)
@@ -107,10 +107,10 @@ def _print_notes(console: Console, converted: TrainingModel, plans: list[LayerPl
         "The stack and the rest of the application are not in these figures.",
     ]
     for plan in plans:
-        if plan.update and plan.input_range > UNNORMALISED_INPUT:
+        if plan.update and plan.layer.input_range > UNNORMALISED_INPUT:
             lines.append(
-                f"note: layer {plan.index} reads values up to {plan.input_range:.0f}; it learns as "
-                "if they were scaled to 1"
+                f"note: layer {plan.layer.index} reads values up to "
+                f"{plan.layer.input_range:.0f}; it learns as if they were scaled to 1"
             )
     for line in lines:
         console.print(line, highlight=False, soft_wrap=True)

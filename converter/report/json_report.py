@@ -19,15 +19,15 @@ def json_report(converted: TrainingModel, plans: list[LayerPlan]) -> dict[str, A
         "arena_bytes_host": converted.arena_host.total,
         "flash_bytes": len(converted.flatbuffer),
         "macs": {
-            "forward": sum(p.macs_forward for p in plans),
+            "forward": sum(p.layer.macs for p in plans),
             "backward": sum(p.macs_backward for p in plans),
         },
         "loss": head.loss,
         "num_classes": head.num_classes,
         "update": [
             {
-                "layer": p.name,
-                "op": p.operator,
+                "layer": p.layer.name,
+                "op": p.layer.op,
                 "bias": p.update.bias,
                 "channels": p.update.channels,
                 "of": p.update.of,
@@ -35,7 +35,9 @@ def json_report(converted: TrainingModel, plans: list[LayerPlan]) -> dict[str, A
             for p in plans
             if p.update is not None
         ],
-        "frozen_channels": {p.name: p.frozen_channels for p in plans if p.frozen_channels},
+        "dead_channels": {
+            p.layer.name: p.layer.dead_channels for p in plans if p.update and p.layer.dead_channels
+        },
         "custom_ops": sorted(
             {op.name for op in converted.training.model.graph.operators if op.is_custom}
         ),

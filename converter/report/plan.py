@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-
 from converter.conversion import TrainingModel
+from converter.ir.layers import Layer
 from converter.ir.training_ops import Conv2DInputGrad, DepthwiseConv2DInputGrad
 from converter.model.graph import Operator
-from converter.rules import rule_of
-from converter.rules.convolution import dead_channels, input_of, largest_real
 from converter.rules.rule import LayerUpdate
 
 _INPUT_GRADS = (Conv2DInputGrad.CUSTOM_CODE, DepthwiseConv2DInputGrad.CUSTOM_CODE)
@@ -18,26 +15,14 @@ _INPUT_GRADS = (Conv2DInputGrad.CUSTOM_CODE, DepthwiseConv2DInputGrad.CUSTOM_COD
 
 @dataclasses.dataclass(frozen=True)
 class LayerPlan:
-    """One row. shape: of the output, [N, H, W, C]; update: None if frozen; saved_bytes:
-    int8 activations that live on into the backward pass because of this layer; macs_*:
-    multiply-accumulates of one step; frozen_channels: channels too weak to train; input_range: the
-    largest |real value| that the layer's input can hold."""
+    """One row. update: None if frozen; saved_bytes: what lives on from the forward into the
+    backward pass because of this layer; macs_backward: multiply-accumulates of its input
+    gradient and filter gradient in one step."""
 
-    index: int
-    name: str
-    operator: str
-    shape: tuple[int, ...]
+    layer: Layer
     update: LayerUpdate | None
     saved_bytes: int
-    macs_forward: int
     macs_backward: int
-    frozen_channels: int
-    input_range: float
-
-
-def _macs(operator: Operator) -> int:
-    rule = rule_of(operator.name)
-    return rule.macs(operator) if rule else 0
 
 
 def layer_plans(converted: TrainingModel) -> list[LayerPlan]:
@@ -48,32 +33,15 @@ def layer_plans(converted: TrainingModel) -> list[LayerPlan]:
     plans = []
     for layer in training.layers:
         update = training.scheme.get(layer.index)
-        forward = _macs(layer.operator)
-        backward = forward if id(layer.filter) in differentiated else 0
-        frozen = 0
+        backward = layer.macs if id(layer.filter) in differentiated else 0
         if update is not None:
-            backward += forward * update.channels // update.of
-            channels = (layer.operator.output.shape[-1],)
-            frozen = int(np.broadcast_to(dead_channels(layer.operator), channels).sum())
-        plans.append(
-            LayerPlan(
-                index=layer.index,
-                name=layer.name,
-                operator=layer.operator.name,
-                shape=layer.operator.output.shape,
-                update=update,
-                saved_bytes=saved.get(id(layer.operator), 0),
-                macs_forward=forward,
-                macs_backward=backward,
-                frozen_channels=frozen,
-                input_range=largest_real(input_of(layer.operator)),
-            )
-        )
+            backward += layer.macs * update.channels // update.of
+        plans.append(LayerPlan(layer, update, saved.get(id(layer.operator), 0), backward))
     return plans
 
 
 def _saved_bytes(forward: list[Operator], backward: list[Operator]) -> dict[int, int]:
-    """id(forward operator) -> bytes of its input and output that the backward pass reads.
+    """id(forward operator) -> bytes of its tensors that the backward pass reads.
 
     A tensor counts once, for the first operator that touches it."""
     read = {id(t) for op in backward for t in op.inputs if t is not None}

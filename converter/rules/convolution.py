@@ -81,6 +81,7 @@ def conv_geometry(operator: Operator) -> ConvGeometry:
     _, output_height, output_width, output_channels = operator.output.shape
     _, filter_height, filter_width, _ = filter_of(operator).shape
     same = options.padding == schema.Padding.SAME
+    explicit = operator.padding
 
     def padding(size: int, taps: int, stride: int, dilation: int, output: int) -> int:
         total = (output - 1) * stride + (taps - 1) * dilation + 1 - size
@@ -99,10 +100,14 @@ def conv_geometry(operator: Operator) -> ConvGeometry:
         stride_width=options.strideW,
         dilation_height=options.dilationHFactor,
         dilation_width=options.dilationWFactor,
-        padding_top=padding(
+        padding_top=explicit[0]
+        if explicit
+        else padding(
             input_height, filter_height, options.strideH, options.dilationHFactor, output_height
         ),
-        padding_left=padding(
+        padding_left=explicit[1]
+        if explicit
+        else padding(
             input_width, filter_width, options.strideW, options.dilationWFactor, output_width
         ),
     )
@@ -153,7 +158,9 @@ def multiplier_and_scale(operator: Operator) -> tuple[Tensor | None, float]:
 
 
 def largest_real(tensor: Tensor) -> float:
-    """The largest |real value| that a quantised tensor can hold."""
+    """The largest |real value| that a quantised tensor can hold; 0 for any other tensor."""
+    if tensor.quantization is None:
+        return 0.0
     return tensor.scale * max(127 - tensor.zero_point, tensor.zero_point + 128)
 
 

@@ -17,8 +17,8 @@ from converter.ir.activation import clamp_of
 from converter.model.graph import Operator, Tensor
 from converter.rules import rule_of
 
-Values = dict[int, np.ndarray]
-"""id(tensor) -> the int8 content after an Invoke()."""
+Values = dict[str, np.ndarray]
+"""Name of a tensor -> its int8 content after an Invoke()."""
 
 
 def dequantize(tensor: Tensor, quantized: np.ndarray) -> np.ndarray:
@@ -136,32 +136,34 @@ class FloatReference:
     def __init__(self, operators: list[Operator], values: Values) -> None:
         self._operators = operators
         self._values = values
-        self.nodes: dict[int, tf.Tensor] = {}
-        """id(tensor) -> its float node: parameters, and outputs before the activation."""
+        self.nodes: dict[str, tf.Tensor] = {}
+        """Name of a tensor -> its float node: parameters, and outputs before the activation."""
 
     def run(self, tape: tf.GradientTape, result: Tensor) -> tf.Tensor:
         """The real value of `result`."""
-        reals: dict[int, tf.Tensor] = {}
+        reals: dict[str, tf.Tensor] = {}
 
         def real(tensor: Tensor | None) -> tf.Tensor | None:
             if tensor is None:
                 return None
-            if id(tensor) not in reals:
-                node = tf.constant(dequantize(tensor, self._values[id(tensor)]))
+            if tensor.name not in reals:
+                node = tf.constant(dequantize(tensor, self._values[tensor.name]))
                 tape.watch(node)
-                reals[id(tensor)] = self.nodes[id(tensor)] = node
-            return reals[id(tensor)]
+                reals[tensor.name] = self.nodes[tensor.name] = node
+            return reals[tensor.name]
 
         for op in self._operators:
             count = 1 if op.name in _SHAPE_ARGUMENTS else len(op.inputs)
             arguments = [real(t) for t in op.inputs[:count]]
             computed = tf.reshape(_OPERATORS[op.name](op, *arguments), op.output.shape)
-            actual = dequantize(op.output, self._values[id(op.output)])
-            node = computed + tf.stop_gradient(actual - computed)
+            node = computed
+            if op.output.name in self._values:  # a folded PAD leaves no trace, and is exact
+                actual = dequantize(op.output, self._values[op.output.name])
+                node = computed + tf.stop_gradient(actual - computed)
             tape.watch(node)
-            self.nodes[id(op.output)] = node
-            reals[id(op.output)] = self._activate(op, node)
-        return reals[id(result)]
+            self.nodes[op.output.name] = node
+            reals[op.output.name] = self._activate(op, node)
+        return reals[result.name]
 
     def _activate(self, op: Operator, node: tf.Tensor) -> tf.Tensor:
         rule = rule_of(op.name)
@@ -169,6 +171,6 @@ class FloatReference:
         clamp = clamp_of(op.output, rule.output_clamp(op))
         if clamp is None:
             return node
-        q = self._values[id(op.output)].reshape(op.output.shape)
+        q = self._values[op.output.name].reshape(op.output.shape)
         passes = (q > clamp.minimum) & (q < clamp.maximum)
         return tf.where(passes, node, tf.stop_gradient(node))

@@ -3,61 +3,59 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 
 import numpy as np
 
-from converter.ir.training_ops import TRAINING_OPS
-from converter.memory import OFFLINE_PLAN
-from converter.model import Model, Operator, Tensor, read_model, write_model
-from converter.model.graph import Graph
+from converter.model import Operator, Tensor, write_model
+from converter.passes.training_graph import TrainingGraph
 from tflm_training._library import runtime
-
-CUSTOM_CODES = {options.CUSTOM_CODE for options in TRAINING_OPS}
 
 
 @dataclasses.dataclass
 class Step:
     """before, after: id(tensor) -> content around the step (variables differ)."""
 
-    graph: Graph
+    training: TrainingGraph
     before: dict[int, np.ndarray]
     after: dict[int, np.ndarray]
     label: np.ndarray
     learning_rate: float
 
     @property
-    def forward(self) -> list[Operator]:
-        return [op for op in self.graph.operators if op.name not in CUSTOM_CODES]
-
-    @property
     def backward(self) -> list[Operator]:
-        return [op for op in self.graph.operators if op.name in CUSTOM_CODES]
+        return self.training.backward
 
     @property
     def loss(self) -> float:
-        return float(self.after[id(self.graph.outputs[-1])][0])
+        return float(self.after[id(self.training.model.graph.outputs[-1])][0])
 
     def real_gradient(self, mantissa: Tensor, scale: Tensor) -> np.ndarray:
         sigma, max_abs = self.after[id(scale)]
         mantissas = self.after[id(mantissa)].astype(np.float64)
+        if not max_abs:
+            return np.zeros_like(mantissas)
         assert np.abs(mantissas).max(initial=0) <= max_abs
-        return mantissas * float(sigma) if max_abs else np.zeros_like(mantissas)
+        return mantissas * float(sigma)
 
-
-def loss_name(model: Model) -> str:
-    return str(json.loads(model.metadata["tflm_training"])["loss"])
+    def forward_values(self) -> dict[str, np.ndarray]:
+        """By name, what the forward pass read and wrote; filters in two parts are whole again."""
+        values: dict[str, np.ndarray] = {}
+        for tensor in self.training.model.graph.tensors():
+            content = self.before if tensor.is_variable else self.after
+            values[tensor.name] = content[id(tensor)]
+        for name in [n for n in values if n.endswith("/trained")]:
+            whole = name.removesuffix("/trained")
+            parts = [values[f"{whole}/{part}"] for part in ("trained", "frozen")]
+            values[whole] = np.concatenate(parts, axis=-1)
+        return values
 
 
 def run_step(
-    flatbuffer: bytes, sample: np.ndarray, label: np.ndarray, learning_rate: float
+    training: TrainingGraph, sample: np.ndarray, label: np.ndarray, learning_rate: float
 ) -> Step:
     """Initialise the weights by an inference, then train one step on one sample."""
-    model = read_model(flatbuffer)
-    model.metadata.pop(OFFLINE_PLAN, None)  # only without a plan can all tensors be kept
-    graph = model.graph
-    interpreter = runtime().Interpreter(write_model(model), None, True)
-    tensors = graph.tensors()
+    interpreter = runtime().Interpreter(write_model(training.model), None, True)
+    tensors = training.model.graph.tensors()
 
     def snapshot() -> dict[int, np.ndarray]:
         return {
@@ -74,4 +72,4 @@ def run_step(
     invoke(0.0)
     before = snapshot()
     invoke(learning_rate)
-    return Step(graph, before, snapshot(), label, learning_rate)
+    return Step(training, before, snapshot(), label, learning_rate)
