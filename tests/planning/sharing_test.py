@@ -12,6 +12,7 @@ from converter.ir.training_ops import (
     GradientAdd,
     GradientMask,
     GradientSlice,
+    TrainingConv2D,
 )
 from converter.memory import CORTEX_M
 from converter.model import Graph, Operator, Tensor
@@ -109,6 +110,40 @@ def test_a_convolution_keeps_the_rows_that_it_still_needs(
     kernel: int, stride: int, padding: int, distance: int
 ) -> None:
     assert _distances(_conv_input_grad(8, kernel, stride, padding))[0, 0] == distance
+
+
+def _training_conv(
+    channels: int, kernel: int, stride: int, padding: int, saves: int = 0
+) -> Operator:
+    """An input of 8 rows of 8 * 4 bytes."""
+    size = 8 // stride
+    options = TrainingConv2D(
+        8, 8, 4, kernel, kernel, size, size, channels, stride, stride, 1, 1, padding, padding,
+        0, 0, -128, 127, saved_channels=saves,
+    )  # fmt: skip
+    outputs = [activation((1, size, size, channels))]
+    if saves:
+        outputs.append(activation((1, 8, 8, saves)))
+    return training_operator(options, [activation((1, 8, 8, 4)), *[None] * 5], outputs)
+
+
+@pytest.mark.parametrize(
+    ("channels", "kernel", "stride", "padding", "distance"),
+    [
+        (4, 1, 1, 0, 32),  # the row that is being read
+        (4, 3, 1, 1, 64),  # and the one above it
+        (8, 1, 1, 0, 8 * 64 - 7 * 32),  # rows of 64 bytes overtake those of 32
+        (4, 3, 2, 0, 16),  # rows of 16 bytes never catch up
+    ],
+)
+def test_a_forward_convolution_keeps_the_rows_that_it_still_needs(
+    channels: int, kernel: int, stride: int, padding: int, distance: int
+) -> None:
+    assert _distances(_training_conv(channels, kernel, stride, padding)) == {(0, 0): distance}
+
+
+def test_a_convolution_that_saves_its_input_needs_it_to_the_end() -> None:
+    assert not sharings(_training_conv(4, 1, 1, 0, saves=2))
 
 
 def test_a_global_pooling_needs_its_gradient_to_the_end() -> None:
