@@ -14,7 +14,7 @@ namespace tflm_training {
 //
 //   gradient [OH, OW, C] mantissas of the pooled map
 //   scale    of `gradient`; without a gradient nothing is written
-//   mask     [H, W, C] saved input map
+//   mask     of the input map, [H, W, C]
 //   result   [H, W, C] mantissas, |m| < 2^gradient_bits
 //
 // Returns the scale of `result`. The caller owns all memory. `options` must be valid

@@ -12,11 +12,11 @@
 
 namespace tflm_training {
 
-// Writes dL/d(input), int16 [H, W, I], to `input_gradient` and returns its scale.
-//   gradient    int16 [OH, OW, O], scaled by `scale`; scale.max_abs must not be 0
-//   filter      int8 [O, KH, KW, I]
+// Writes dL/d(input), [H, W, I], to `input_gradient` and returns its scale.
+//   gradient    [OH, OW, O], scaled by `scale`; scale.max_abs must not be 0
+//   filter      int8 [O, KH, KW, k] and [O, KH, KW, I - k], both parts or one
 //   multiplier  int16 [O], round(32767 * s_w / max s_w), or nullptr (one scale for all)
-//   mask        saved activation int8 [H, W, I]
+//   mask        of the input, [H, W, I]
 // The accumulator does not overflow if taps * O * 127 * 2^accumulator_bits <= 2^31 and
 // scale.max_abs bounds |gradient|. Less than 600 bytes of stack.
 GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gradient,
@@ -24,10 +24,10 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gra
                               const int16_t* multiplier, ActivationMask mask,
                               MutableMantissas input_gradient);
 
-// Moves the first `options.channels` input channels of `filter`, int8 [O, KH, KW, I], one
-// step against dL/d(filter); the weights stay within +-127.
-//   input     int8 [H, W, I]
-//   gradient  int16 [OH, OW, O], scaled by `scale`; scale.max_abs must not be 0
+// Moves the first `options.channels` input channels of `filter`, int8
+// [O, KH, KW, filter_channels], one step against dL/d(filter); the weights stay within +-127.
+//   input     int8 [H, W, stored_channels]
+//   gradient  [OH, OW, O], scaled by `scale`; scale.max_abs must not be 0
 // The accumulator does not overflow if OH * OW * 255 * scale.max_abs <= 2^31. `random`
 // advances by one for each weight that is rounded. Less than 600 bytes of stack.
 void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,

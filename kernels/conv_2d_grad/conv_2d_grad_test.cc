@@ -36,7 +36,8 @@ TEST(Conv2DInputGrad, FullyConnectedIsTheTransposedProduct) {
   const std::vector<int8_t> filter = {1, 2, 3, 4, 5, -6};
   std::vector<int16_t> result(3);
   const GradientScale scale = Conv2DInputGrad(options, gradient.data(), {8.0f, 3},
-                                              Whole(filter, options), nullptr, kNoMask, result.data());
+                                              Whole(filter, options), nullptr, kNoMask,
+                                              result.data());
   EXPECT_EQ(result, (std::vector<int16_t>{-22, -26, 42}));
   EXPECT_EQ(scale.sigma, 2.0f);  // 8 * 0.5 / 2^1
   EXPECT_EQ(scale.max_abs, 42);
@@ -50,8 +51,8 @@ TEST(Conv2DInputGrad, MultiplierBringsChannelsToOneScale) {
   const std::vector<int8_t> filter = {1, 1};
   std::vector<int16_t> result(1);
   const GradientScale scale =
-      Conv2DInputGrad(options, gradient.data(), {256.0f, 64}, Whole(filter, options), multiplier.data(),
-                      kNoMask, result.data());
+      Conv2DInputGrad(options, gradient.data(), {256.0f, 64}, Whole(filter, options),
+                      multiplier.data(), kNoMask, result.data());
   EXPECT_EQ(result[0], 12288);   // bound 32768 has 16 bits: one is shifted out of 24576
   EXPECT_EQ(scale.sigma, 1.0f);  // 256 * 0.5 * 2^(1 - 8)
 }

@@ -13,11 +13,11 @@
 
 namespace tflm_training {
 
-// Writes dL/d(input), int16 [H, W, I], to `input_gradient` and returns its scale.
-//   gradient    int16 [OH, OW, O], scaled by `scale`; scale.max_abs must not be 0
-//   filter      int8 [KH, KW, O]
+// Writes dL/d(input), [H, W, I], to `input_gradient` and returns its scale.
+//   gradient    [OH, OW, O], scaled by `scale`; scale.max_abs must not be 0
+//   filter      int8 [KH, KW, k] and [KH, KW, O - k], both parts or one
 //   multiplier  int16 [O], round(32767 * s_w / max s_w), or nullptr (one scale for all)
-//   mask        saved activation int8 [H, W, I]
+//   mask        of the input, [H, W, I]
 // The accumulator does not overflow if KH * KW * 127 * scale.max_abs <= 2^31;
 // options.accumulator_bits is not used. Less than 600 bytes of stack.
 GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
@@ -25,10 +25,10 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
                                        const SplitFilter& filter, const int16_t* multiplier,
                                        ActivationMask mask, MutableMantissas input_gradient);
 
-// Moves the first `options.channels` output channels of `filter`, int8 [KH, KW, O], one
-// step against dL/d(filter); the weights stay within +-127.
-//   input     int8 [H, W, I]
-//   gradient  int16 [OH, OW, O], scaled by `scale`; scale.max_abs must not be 0
+// Moves the first `options.channels` output channels of `filter`, int8
+// [KH, KW, filter_channels], one step against dL/d(filter); the weights stay within +-127.
+//   input     int8 [H, W, stored_channels]
+//   gradient  [OH, OW, O], scaled by `scale`; scale.max_abs must not be 0
 // The accumulator does not overflow if OH * OW * 255 * scale.max_abs <= 2^31. `random`
 // advances by one for each weight that is rounded. Less than 600 bytes of stack.
 void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,

@@ -58,8 +58,8 @@ TEST(DepthwiseConv2DInputGrad, DepthMultiplierAcrossBlocksOfChannels) {
   std::vector<int8_t> filter(2 * kMultiplier, 1);
   for (int32_t j = 0; j < kMultiplier; ++j) filter[kMultiplier + j] = -1;
   std::vector<int16_t> result(2);
-  DepthwiseConv2DInputGrad(options, gradient.data(), {1.0f, 1}, Whole(filter, options), nullptr, kNoMask,
-                           result.data());
+  DepthwiseConv2DInputGrad(options, gradient.data(), {1.0f, 1}, Whole(filter, options), nullptr,
+                           kNoMask, result.data());
   EXPECT_EQ(result, (std::vector<int16_t>{150, -150}));
 }
 

@@ -28,7 +28,7 @@ struct GradientTerm {
 
 // a + b. A term without a gradient counts as zero; without both nothing is written.
 //
-//   mask   [elements] saved activation
+//   mask   of [elements]
 //   result [elements] mantissas, |m| < 2^gradient_bits; may be a.mantissas or b.mantissas
 //
 // Returns the scale of `result`. The caller owns all memory. Constant stack.

@@ -19,11 +19,11 @@ struct GradientMaskOptions {
 };
 static_assert(sizeof(GradientMaskOptions) == 4 * 4, "a record of 32-bit words");
 
-// Copies a gradient, zero where the saved activation is <= mask_min or >= mask_max.
+// Copies a gradient, zero where the mask hides it.
 //
 //   gradient  [elements] mantissas
 //   scale     of `gradient`; without a gradient nothing is written
-//   mask      [elements] saved activation or bit mask
+//   mask      of [elements]
 //   result    [elements] mantissas; may be `gradient` itself
 //
 // Returns the scale of `result`. The caller owns all memory. Constant stack.

@@ -26,7 +26,8 @@ TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
   const GradientScale scale = GradientMask(
       options, InputMantissas(context, node, kGradient),
       ReadGradientScale(InputData<float>(context, node, kGradient + 1)),
-      InputMask(context, node, kMaskedBy, options.mask_min, options.mask_max), OutputMantissas(context, node, 0));
+      InputMask(context, node, kMaskedBy, options.mask_min, options.mask_max),
+      OutputMantissas(context, node, 0));
   WriteGradientScale(scale, OutputData<float>(context, node, 1));
   return kTfLiteOk;
 }

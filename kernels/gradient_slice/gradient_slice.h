@@ -25,7 +25,7 @@ static_assert(sizeof(GradientSliceOptions) == 15 * 4, "a record of 32-bit words"
 //
 //   gradient [dims] mantissas
 //   scale    of `gradient`; without a gradient nothing is written
-//   mask     [size] saved activation
+//   mask     of the box, [size]
 //   result   [size] mantissas; may begin where `gradient` begins
 //
 // Returns the scale of `result`. The caller owns all memory. Constant stack.

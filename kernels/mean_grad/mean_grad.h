@@ -25,7 +25,7 @@ static_assert(sizeof(MeanGradOptions) == 11 * 4, "a record of 32-bit words");
 //
 //   gradient the mantissas of the means: `dims` without the reduced dimensions
 //   scale    of `gradient`; without a gradient nothing is written
-//   mask     [dims] saved input
+//   mask     of the input, [dims]
 //   result   [dims] mantissas; must not overlap `gradient`
 //
 // Returns the scale of `result`. The caller owns all memory. Constant stack.

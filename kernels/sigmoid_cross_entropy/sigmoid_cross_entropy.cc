@@ -6,8 +6,8 @@
 namespace tflm_training {
 
 float SigmoidCrossEntropy(const SigmoidCrossEntropyOptions& options, int8_t logit, int32_t label,
-                          float learning_rate, const int32_t* probabilities, MutableMantissas gradient,
-                          GradientScale* scale) {
+                          float learning_rate, const int32_t* probabilities,
+                          MutableMantissas gradient, GradientScale* scale) {
   *scale = {0.0f, 0};
   if (label != 0 && label != 1) return 0.0f;
 

@@ -32,8 +32,8 @@ constexpr int kProbabilityBits = 30;
 //
 // The caller owns all memory. Constant stack. Source: docs/arithmetic.md.
 float SigmoidCrossEntropy(const SigmoidCrossEntropyOptions& options, int8_t logit, int32_t label,
-                          float learning_rate, const int32_t* probabilities, MutableMantissas gradient,
-                          GradientScale* scale);
+                          float learning_rate, const int32_t* probabilities,
+                          MutableMantissas gradient, GradientScale* scale);
 
 }  // namespace tflm_training
 
