@@ -18,6 +18,7 @@ from converter.passes.loss import LOSSES
 from converter.report.c_array import c_array
 from converter.report.console import print_plan
 from converter.report.json_report import json_report
+from converter.report.memory_plot import FORMATS, memory_map_image
 from converter.report.plan import layer_plans
 from converter.search.scheme import AUTO
 
@@ -67,7 +68,19 @@ def _parser() -> argparse.ArgumentParser:
         "--loss", choices=LOSSES, help="default: cross-entropy; mse for autoencoders and regressors"
     )
     parser.add_argument(
+        "--gradient_bits",
+        type=int,
+        choices=(8, 16),
+        help="width of gradients (default: 16, and 8 where the budget asks for it)",
+    )
+    parser.add_argument(
         "--c_array", action="store_true", help="also write the flatbuffer as C++ source (.h, .cc)"
+    )
+    parser.add_argument(
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help=f"also draw the memory map, as {', '.join('.' + name for name in FORMATS)}",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace existing results")
     volume = parser.add_mutually_exclusive_group()
@@ -92,6 +105,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     paths = output_paths(options.model, options.output, options.c_array)
+    if options.plot is not None:
+        if options.plot.suffix[1:] not in FORMATS:
+            raise ConverterError(f"--plot {options.plot}: must end in .{', .'.join(FORMATS)}")
+        paths["plot"] = options.plot
     check_free(list(paths.values()), options.model, options.overwrite)
     try:
         data = options.model.read_bytes()
@@ -110,6 +127,8 @@ def _run(options: argparse.Namespace) -> None:
         header, source = c_array(converted.flatbuffer, paths["h"].stem)
         contents[paths["h"]] = header.encode()
         contents[paths["cc"]] = source.encode()
+    if options.plot is not None:
+        contents[options.plot] = memory_map_image(converted, options.plot.suffix[1:])
     write_all(contents)
     print_plan(console, converted, plans, options.verbose)
     for path in contents:
@@ -125,6 +144,7 @@ def _convert(options: argparse.Namespace, data: bytes, console: Console) -> Trai
             update=options.update,
             loss=options.loss,
             num_classes=options.num_classes,
+            gradient_bits=options.gradient_bits,
             name=options.model.name,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )

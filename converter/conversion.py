@@ -9,9 +9,10 @@ from converter.memory.arena import ArenaEstimate, predict_arena
 from converter.memory.targets import HOST_64
 from converter.model import write_model
 from converter.passes.differentiate import NoGradientError
-from converter.passes.training_graph import Source, TrainingGraph, build_training_graph, prepare
-from converter.planning import Plan, plan_memory
+from converter.passes.training_graph import Lowering, Source, TrainingGraph, prepare
+from converter.planning import Plan
 from converter.search.auto import Progress, choose_scheme, deepest_that_works
+from converter.search.fit import Limit, fit
 from converter.search.scheme import AUTO, parse_scheme
 
 
@@ -21,7 +22,8 @@ class TrainingModel:
 
     flatbuffer: the bytes of the training .tflite; training: its graph, layers and scheme;
     arena, arena_host: what TFLM takes from the arena on a 32-bit Cortex-M and on the 64-bit
-    host; plan: how the arena was planned; budget: bytes, or None.
+    host; plan: how the arena was planned; lowering: how far convolutions were replaced by
+    the project's own; budget: bytes, or None.
     """
 
     source: Source
@@ -29,6 +31,7 @@ class TrainingModel:
     flatbuffer: bytes
     training: TrainingGraph
     plan: Plan
+    lowering: Lowering
     arena: ArenaEstimate
     arena_host: ArenaEstimate
 
@@ -39,6 +42,7 @@ def convert(
     update: str = AUTO,
     loss: str | None = None,
     num_classes: int | None = None,
+    gradient_bits: int | None = None,
     name: str = "model",
     progress: Progress = lambda done, total: None,
 ) -> TrainingModel:
@@ -47,22 +51,25 @@ def convert(
     model: flatbuffer bytes; budget: bytes of arena on Cortex-M, None for no limit; update:
     what to train (see converter.search.scheme); loss: softmax_cross_entropy or mse, None to
     choose by the model's head; num_classes: replace the classifier by one of so many classes;
-    name: of the model, in messages. Raises ConverterError with one clear line.
+    gradient_bits: 16 or 8, None for 8 only where the budget asks for it; name: of the model,
+    in messages. Raises ConverterError with one clear line.
     """
     source = Source(model, name, loss, num_classes)
     if budget is not None and budget <= 0:
         raise ConverterError(f"--budget {budget}: must be a positive number of bytes")
+    if gradient_bits not in (None, 8, 16):
+        raise ConverterError(f"--gradient_bits {gradient_bits}: must be 8 or 16")
+    limit = Limit(budget, gradient_bits)
     if update == AUTO:
-        scheme = choose_scheme(source, budget, progress)
+        scheme = choose_scheme(source, limit, progress)
     else:
         scheme = parse_scheme(update, prepare(source).layers)
     try:
-        training = build_training_graph(source, scheme)
+        fitted = fit(source, scheme, limit)
     except NoGradientError as error:
         raise NoGradientError(f"{name}: {error}; {deepest_that_works(source)}") from error
-    plan = plan_memory(training.model)
-    arena = plan.arena
-    if budget is not None and arena.smallest_arena > budget:
+    arena = fitted.plan.arena
+    if not limit.holds(fitted.plan):
         raise ConverterError(
             f"{name}: --update {update} needs {arena.smallest_arena} bytes of arena, the budget is "
             f"{budget}; raise --budget, train less or use --update auto"
@@ -70,9 +77,10 @@ def convert(
     return TrainingModel(
         source=source,
         budget=budget,
-        flatbuffer=write_model(training.model),
-        training=training,
-        plan=plan,
+        flatbuffer=write_model(fitted.training.model),
+        training=fitted.training,
+        plan=fitted.plan,
+        lowering=fitted.lowering,
         arena=arena,
-        arena_host=predict_arena(training.model, HOST_64),
+        arena_host=predict_arena(fitted.training.model, HOST_64),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from converter.conversion import TrainingModel
+from converter.report.memory_map import memory_map
 from converter.report.plan import LayerPlan
 
 
@@ -22,6 +23,7 @@ def json_report(converted: TrainingModel, plans: list[LayerPlan]) -> dict[str, A
             "forward": sum(p.layer.macs for p in plans),
             "backward": sum(p.macs_backward for p in plans),
         },
+        "gradient_bits": converted.lowering.gradient_bits,
         "loss": head.loss,
         "num_classes": head.num_classes,
         "update": [
@@ -41,4 +43,5 @@ def json_report(converted: TrainingModel, plans: list[LayerPlan]) -> dict[str, A
         "custom_ops": sorted(
             {op.name for op in converted.training.model.graph.operators if op.is_custom}
         ),
+        "memory": memory_map(converted),
     }

@@ -10,15 +10,15 @@ from converter.memory.arena import predict_arena
 from converter.memory.targets import CORTEX_M
 from converter.passes.differentiate import NoGradientError
 from converter.passes.training_graph import Source, build_training_graph, prepare
-from converter.planning import plan_memory
+from converter.search.fit import Limit, fit
 from converter.search.scheme import Scheme, last
 
 Progress = Callable[[int, int], None]
 """Called with (candidates tried, candidates at most)."""
 
 
-def choose_scheme(source: Source, budget: int | None, progress: Progress) -> Scheme:
-    """The largest K for which last:K can be differentiated and fits `budget` bytes.
+def choose_scheme(source: Source, limit: Limit, progress: Progress) -> Scheme:
+    """The largest K for which last:K can be differentiated and fits.
 
     The arena grows with K, so the first K that fails ends the search. Raises ConverterError
     if not even last:1 fits, with the bytes that it would need.
@@ -29,27 +29,26 @@ def choose_scheme(source: Source, budget: int | None, progress: Progress) -> Sch
         progress(count, len(layers))
         scheme = last(layers, count)
         try:
-            training = build_training_graph(source, scheme)
+            plan = fit(source, scheme, limit).plan
         except NoGradientError:
             if best is None:
                 raise
             break
-        needed = plan_memory(training.model).arena.smallest_arena
-        if budget is not None and needed > budget:
+        if not limit.holds(plan):
             if best is None:
-                raise _too_small(source, budget, layers[-1], needed)
+                raise _too_small(source, limit, layers[-1], plan.arena.smallest_arena)
             break
         best = scheme
     assert best is not None
     return best
 
 
-def _too_small(source: Source, budget: int, layer: Layer, needed: int) -> ConverterError:
+def _too_small(source: Source, limit: Limit, layer: Layer, needed: int) -> ConverterError:
     inference = predict_arena(prepare(source).model, CORTEX_M).smallest_arena
     return ConverterError(
         f"{source.name}: the smallest update (last:1, layer {layer.name}) needs {needed} bytes of "
-        f"arena, the budget is {budget} (inference alone takes {inference}); raise --budget or "
-        "use a smaller model"
+        f"arena, the budget is {limit.budget} (inference alone takes {inference} in TFLM); raise "
+        "--budget or use a smaller model"
     )
 
 

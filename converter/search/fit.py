@@ -1,0 +1,62 @@
+"""Makes a scheme fit: lowers no further than the budget asks for."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from converter.passes.training_graph import (
+    Lowering,
+    Source,
+    TrainingGraph,
+    build_training_graph,
+)
+from converter.planning import Plan, plan_memory
+from converter.search.scheme import Scheme
+
+
+@dataclasses.dataclass(frozen=True)
+class Limit:
+    """What a conversion may take. budget: bytes of arena on Cortex-M, None for no limit;
+    gradient_bits: 16 or 8, None to take 8 where the budget asks for it."""
+
+    budget: int | None = None
+    gradient_bits: int | None = None
+
+    def holds(self, plan: Plan) -> bool:
+        return self.budget is None or plan.arena.smallest_arena <= self.budget
+
+    def lowerings(self) -> list[Lowering]:
+        """From the one that changes least to the one that saves most."""
+        widths = [16, 8] if self.gradient_bits is None else [self.gradient_bits]
+        steps = [Lowering(whole=False, gradient_bits=widths[0])]
+        return steps + [Lowering(whole=True, gradient_bits=width) for width in widths]
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """A scheme as a planned training graph."""
+
+    training: TrainingGraph
+    plan: Plan
+    lowering: Lowering
+
+
+def fit(source: Source, scheme: Scheme, limit: Limit) -> Fitted:
+    """The first lowering with which the scheme fits, or the smallest of all if none does.
+
+    Raises NoGradientError if a rule is missing on the way.
+    """
+    smallest: Fitted | None = None
+    for lowering in limit.lowerings():
+        training = build_training_graph(source, scheme, lowering)
+        fitted = Fitted(training, plan_memory(training.model), lowering)
+        if limit.holds(fitted.plan):
+            return fitted
+        if smallest is None or _needs(fitted) < _needs(smallest):
+            smallest = fitted
+    assert smallest is not None
+    return smallest
+
+
+def _needs(fitted: Fitted) -> int:
+    return fitted.plan.arena.smallest_arena
