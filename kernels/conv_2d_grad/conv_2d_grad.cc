@@ -66,8 +66,9 @@ void AccumulatePixel(const ConvGeometry& g, Mantissas gradient, const FilterPart
 }
 
 // acc[i] = sum over outputs of (x[.., first + i] - zero_point) * m[.., o] at tap (ky, kx).
+template <typename Mantissa>
 void AccumulateTap(const ConvFilterUpdateOptions& options, const int8_t* input,
-                   Mantissas gradient, int32_t o, int32_t ky, int32_t kx, int32_t first,
+                   const Mantissa* gradient, int32_t o, int32_t ky, int32_t kx, int32_t first,
                    int32_t count, int32_t* acc) {
   const ConvGeometry& g = options.geometry;
   const int32_t offset_y = ky * g.dilation_height;
@@ -76,17 +77,17 @@ void AccumulateTap(const ConvFilterUpdateOptions& options, const int8_t* input,
                                    g.padding_top, offset_y);
   const Range columns = OutputsInside(g.output_width, g.input_width, g.stride_width,
                                       g.padding_left, offset_x);
+  const int32_t input_stride = options.InputStride();
   // The zero point leaves the inner loop: sum (x - z) * m = sum x * m - z * sum m.
   int32_t mantissa_sum = 0;
   for (int32_t oy = rows.begin; oy < rows.end; ++oy) {
     const int32_t iy = oy * g.stride_height - g.padding_top + offset_y;
     for (int32_t ox = columns.begin; ox < columns.end; ++ox) {
-      const auto m = static_cast<int16_t>(
-          gradient[(oy * g.output_width + ox) * g.output_channels + o]);
+      const Mantissa m = gradient[(oy * g.output_width + ox) * g.output_channels + o];
       if (m == 0) continue;
       const int32_t ix = ox * g.stride_width - g.padding_left + offset_x;
-      MultiplyAccumulate(input + (iy * g.input_width + ix) * options.InputStride() + first, m,
-                         count, acc);
+      MultiplyAccumulate(input + (iy * g.input_width + ix) * input_stride + first, m, count,
+                         acc);
       mantissa_sum += m;
     }
   }
@@ -104,7 +105,9 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gra
   const GradientScaler scaler(multiplier, headroom);
   const uint64_t bound = static_cast<uint64_t>(scaler.Bound(scale.max_abs)) *
                          static_cast<uint64_t>(options.weight_bound);
-  const int shift = Max(0, Bits(bound) - options.gradient_bits);
+  // A local: for all that a compiler knows, int8 mantissas are written over the options.
+  const int bits = options.gradient_bits;
+  const int shift = Max(0, Bits(bound) - bits);
 
   GradientWriter writer(input_gradient, mask);
   int32_t acc[kChannelBlock];
@@ -118,7 +121,7 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gra
           AccumulatePixel(g, gradient, part, scaler, y, x, first, count, acc);
           for (int32_t i = 0; i < count; ++i) {
             writer.Write(pixel + part.begin + first + i,
-                         Saturate(RoundingShift32(acc[i], shift), options.gradient_bits));
+                         Saturate(RoundingShift32(acc[i], shift), bits));
           }
         }
       }
@@ -145,7 +148,11 @@ void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* in
         for (int32_t first = 0; first < options.channels; first += kChannelBlock) {
           const int32_t count = Min(kChannelBlock, options.channels - first);
           memset(acc, 0, sizeof(acc));
-          AccumulateTap(options, input, gradient, o, ky, kx, first, count, acc);
+          if (gradient.is_int8()) {
+            AccumulateTap(options, input, gradient.int8(), o, ky, kx, first, count, acc);
+          } else {
+            AccumulateTap(options, input, gradient.int16(), o, ky, kx, first, count, acc);
+          }
           for (int32_t i = 0; i < count; ++i) {
             row[first + i] =
                 UpdatedWeight(row[first + i], acc[i], factor, options.clamp, random);

@@ -68,7 +68,9 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
   const int32_t depth_multiplier = g.output_channels / g.input_channels;
   const uint64_t bound = static_cast<uint64_t>(scale.max_abs) *
                          static_cast<uint64_t>(options.weight_bound);
-  const int shift = Max(-15, Bits(bound) - options.gradient_bits);
+  // A local: for all that a compiler knows, int8 mantissas are written over the options.
+  const int bits = options.gradient_bits;
+  const int shift = Max(-15, Bits(bound) - bits);
 
   GradientWriter writer(input_gradient, mask);
   int32_t index = 0;
@@ -88,8 +90,7 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
             total += static_cast<int64_t>(acc[c]) *
                      (multiplier == nullptr ? kNoMultiplier : multiplier[o]);
             if (++phase < depth_multiplier) continue;
-            writer.Write(index++,
-                         Saturate(RoundingShift(total, 15 + shift), options.gradient_bits));
+            writer.Write(index++, Saturate(RoundingShift(total, 15 + shift), bits));
             total = 0;
             phase = 0;
           }
