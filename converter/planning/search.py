@@ -9,7 +9,10 @@ from converter.planning.placement import height, place
 from converter.planning.problem import Item, Problem
 
 _SEED = 1
+# Outputs share from below, so a chain of operators comes lowest if its end is placed first:
+# of equal rank the latest goes ahead.
 _RANKINGS: tuple[Callable[[Item], tuple[int, ...]], ...] = (
+    lambda item: (-item.size, -item.first),
     lambda item: (-item.size, item.first),
     lambda item: (-item.size * (item.last - item.first + 1), -item.size),
     lambda item: (item.first - item.last, -item.size),

@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from converter.ir.layers import Layer
 from converter.model import Graph, Model, Operator, Quantization, Tensor, write_model
+from converter.rules.rule import LayerUpdate
+from converter.search.scheme import Scheme
 from tests.memory.builders import constant, options
 
 _SAME, _VALID = 0, 1
@@ -161,12 +164,16 @@ class RandomNet:
         self._newest.quantization = Quantization.per_tensor(1 / 256, -128)
 
 
-def random_scheme(seed: int, layers: int) -> str:
-    """An `--update` argument."""
+def random_scheme(seed: int, layers: list[Layer]) -> Scheme:
+    """Some of the layers, at least one; their biases, slices of their filters, or both."""
     random = np.random.default_rng(seed)
-    kind = (
-        "all",
-        f"last:{random.integers(1, layers + 1)}",
-        f"bias:{random.integers(1, layers + 1)}",
-    )
-    return kind[int(random.integers(0, len(kind)))]
+    scheme: Scheme = {}
+    while not scheme:
+        for layer in layers:
+            channels = int(random.choice((0, random.integers(1, layer.channels + 1))))
+            if random.random() < 0.4:
+                channels = layer.channels
+            bias = layer.bias is not None and bool(random.random() < 0.7)
+            if random.random() < 0.7 and (bias or channels):
+                scheme[layer.index] = LayerUpdate(bias=bias, channels=channels, of=layer.channels)
+    return scheme

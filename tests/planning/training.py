@@ -9,20 +9,40 @@ import numpy as np
 from converter.memory import HOST_64, predict_arena
 from converter.model import Model, write_model
 from converter.passes.training_graph import (
+    Lowering,
     Source,
     TrainingGraph,
     build_training_graph,
     prepare,
 )
 from converter.search.scheme import parse_scheme
+from tests.planning.random_nets import RandomNet, random_scheme
 from tflm_training._library import runtime
 
 _STEPS = 4
 
 
-def training_graph(flatbuffer: bytes, update: str, loss: str | None = None) -> TrainingGraph:
+# Everything that the converter may make of a model: its own forward operators nowhere but in
+# the trained part or everywhere, and gradients of both widths.
+LOWERINGS = (
+    Lowering(whole=False, gradient_bits=16),
+    Lowering(whole=True, gradient_bits=16),
+    Lowering(whole=True, gradient_bits=8),
+)
+
+
+def training_graph(
+    flatbuffer: bytes, update: str, loss: str | None = None, lowering: Lowering = LOWERINGS[0]
+) -> TrainingGraph:
     source = Source(flatbuffer, "model", loss)
-    return build_training_graph(source, parse_scheme(update, prepare(source).layers))
+    return build_training_graph(source, parse_scheme(update, prepare(source).layers), lowering)
+
+
+def random_training_graph(seed: int) -> TrainingGraph:
+    """A random network with a random scheme and lowering."""
+    source = Source(RandomNet(seed).flatbuffer(), "model")
+    scheme = random_scheme(seed, prepare(source).layers)
+    return build_training_graph(source, scheme, LOWERINGS[seed % len(LOWERINGS)])
 
 
 def train(model: Model) -> list[np.ndarray]:
