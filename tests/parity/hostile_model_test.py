@@ -133,7 +133,7 @@ def test_more_bits_than_the_mantissas_have_are_refused(cases: CasesOf) -> None:
 
 @for_each_operator
 def test_bit_masks_of_another_size_are_refused(cases: CasesOf) -> None:
-    for case in small_cases(cases):
+    for case in itertools.islice(cases(np.random.default_rng(7)), 20):
         for i, array in enumerate(case.inputs):
             if array is not None and array.dtype == np.uint8:
                 for wrong in (array[:-1], np.append(array, np.uint8(0))):

@@ -21,15 +21,18 @@ _OPERATORS = (
 )
 
 
-def _filter_case(op, twin, shape, clamp: int, direction: int, learning_rate: float) -> Case:
+def _filter_case(
+    op, twin, shape, clamp: int, direction: int, learning_rate: float, dtype: type
+) -> Case:
+    max_abs = int(np.iinfo(dtype).max)
     options = op(2, 2, _CHANNELS, 1, 1, 2, 2, _CHANNELS, 1, 1, 1, 1, 0, 0, -128, _CHANNELS, clamp)
     filter_ = np.resize(np.array([-127, -3, 0, 5, 126, 127], np.int8), shape)
     return Case(
         options=options,
         inputs=(
             np.full((1, 2, 2, _CHANNELS), 127, np.int8),
-            np.full((1, 2, 2, _CHANNELS), direction * _MAX_ABS, np.int16),
-            np.array([1.0, _MAX_ABS], np.float32),
+            np.full((1, 2, 2, _CHANNELS), direction * max_abs, dtype),
+            np.array([_MAX_ABS / max_abs, max_abs], np.float32),
             filter_,
             np.array([learning_rate], np.float32),
             np.ones(1, np.float32),
@@ -45,9 +48,12 @@ def _filter_case(op, twin, shape, clamp: int, direction: int, learning_rate: flo
 @pytest.mark.parametrize("learning_rate", [1e-6, 1e-3, 0.3, 1e20, np.inf])
 @pytest.mark.parametrize("direction", [-1, 1])
 @pytest.mark.parametrize("clamp", [1, 127])
+@pytest.mark.parametrize("dtype", [np.int8, np.int16])
 @pytest.mark.parametrize(("op", "twin", "shape"), _OPERATORS)
-def test_weights_stop_at_their_limit(op, twin, shape, clamp, direction, learning_rate) -> None:
-    case = _filter_case(op, twin, shape, clamp, direction, learning_rate)
+def test_weights_stop_at_their_limit(
+    op, twin, shape, dtype, clamp, direction, learning_rate
+) -> None:
+    case = _filter_case(op, twin, shape, clamp, direction, learning_rate, dtype)
     operator = OneOp(case)
     before = case.inputs[3].astype(np.int64)
     for _ in range(260 // clamp + _STEPS):
