@@ -12,7 +12,7 @@ from converter.planning.order import candidate_orders
 from converter.planning.problem import Problem, build_problem
 from converter.planning.search import lowest_placement
 
-DEFAULT_EVALUATIONS = 200
+DEFAULT_EVALUATIONS = 400
 _PLAN_VERSION = 1
 _SUBGRAPH = 0
 _ONLINE = -1

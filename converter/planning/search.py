@@ -16,6 +16,8 @@ _RANKINGS: tuple[Callable[[Item], tuple[int, ...]], ...] = (
     lambda item: (-item.size, item.first),
     lambda item: (-item.size * (item.last - item.first + 1), -item.size),
     lambda item: (item.first - item.last, -item.size),
+    lambda item: (-item.size.bit_length(), -item.first),
+    lambda item: (-item.first, -item.size),
     lambda item: (item.first, -item.size),
     lambda item: (-item.last, -item.size),
 )
