@@ -48,6 +48,9 @@ class SplitFilter:
     frozen: Tensor
     channels: int
 
+    def parts(self) -> tuple[Tensor, Tensor]:
+        return self.trained, self.frozen
+
 
 def can_be_lowered(operator: Operator) -> bool:
     """Whether the own operators compute it: int8, batch 1, constant filter."""
@@ -87,6 +90,18 @@ def _part(whole: Tensor, channels: slice, name: str) -> Tensor:
     return Tensor(f"{whole.name}/{name}", data.shape, whole.dtype, quantization, data)
 
 
+def _compact_quantization(parameter: Tensor) -> None:
+    """Drop what the own operators do not read: 8 bytes of zero point a channel, and the
+    scales of a bias, which are those of input and filter multiplied."""
+    assert parameter.quantization is not None
+    scale = parameter.quantization.scale
+    parameter.quantization = dataclasses.replace(
+        parameter.quantization,
+        scale=scale[:1] if parameter.dtype == np.int32 else scale,
+        zero_point=np.zeros(1, np.int64),
+    )
+
+
 def lower(operator: Operator, split: SplitFilter | None, saved: Saved | None) -> None:
     """Replace a convolution by its own operator, in place.
 
@@ -116,6 +131,9 @@ def lower(operator: Operator, split: SplitFilter | None, saved: Saved | None) ->
         operator.name == "FULLY_CONNECTED",
     )
     name = filter_of(operator).name
+    for parameter in (filter_of(operator), bias_of(operator), *(split.parts() if split else ())):
+        if parameter is not None:
+            _compact_quantization(parameter)
     operator.inputs = [
         input_of(operator),
         split.trained if split else filter_of(operator),

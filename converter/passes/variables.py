@@ -26,6 +26,7 @@ def make_variables(graph: Graph, trained: list[Tensor]) -> None:
         )
         graph.replace(initial, variable)
         initial.name = f"{initial.name}/initial"
+        initial.quantization = None  # the variable has it
         inputs += [initial, variable]
     graph.operators.insert(0, training_operator(InitializeVariables(), inputs, []))
 

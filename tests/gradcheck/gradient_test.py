@@ -139,10 +139,10 @@ class _Check:
     def _bias(self, update: Operator, layer: Operator) -> None:
         step = self.step
         mantissa, scale, bias = update.inputs[:3]
-        assert mantissa and scale and bias and bias.quantization and layer.inputs[2]
+        assert mantissa and scale and bias and layer.inputs[2] and layer.inputs[2].quantization
         self._gradient(layer, mantissa, scale)
         gradient = self.expected(layer.inputs[2].name)
-        expected = -step.learning_rate * gradient / bias.quantization.scale
+        expected = -step.learning_rate * gradient / layer.inputs[2].quantization.scale
         change = step.after[id(bias)].astype(np.int64) - step.before[id(bias)]
         slack = 1.0 + self.tolerance * np.abs(expected).max()
         assert np.abs(change - np.clip(expected, -127, 127)).max() <= slack
