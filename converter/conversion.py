@@ -11,9 +11,11 @@ from converter.model import write_model
 from converter.passes.differentiate import NoGradientError
 from converter.passes.training_graph import Lowering, Source, TrainingGraph, prepare
 from converter.planning import Plan
-from converter.search.auto import Progress, choose_scheme, deepest_that_works
+from converter.search.auto import choose_scheme, deepest_that_works, find_gains
 from converter.search.fit import Limit, fit
+from converter.search.measure import Data
 from converter.search.scheme import AUTO, parse_scheme
+from converter.search.search import Progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +25,8 @@ class TrainingModel:
     flatbuffer: the bytes of the training .tflite; training: its graph, layers and scheme;
     arena, arena_host: what TFLM takes from the arena on a 32-bit Cortex-M and on the 64-bit
     host; plan: how the arena was planned; lowering: how far convolutions were replaced by
-    the project's own; budget: bytes, or None.
+    the project's own; budget: bytes, or None; why: layer index -> why it is trained or not,
+    where the converter chose.
     """
 
     source: Source
@@ -34,6 +37,7 @@ class TrainingModel:
     lowering: Lowering
     arena: ArenaEstimate
     arena_host: ArenaEstimate
+    why: dict[int, str] = dataclasses.field(default_factory=dict)
 
 
 def convert(
@@ -45,6 +49,7 @@ def convert(
     gradient_bits: int | None = None,
     name: str = "model",
     progress: Progress = lambda done, total: None,
+    data: Data | None = None,
 ) -> TrainingModel:
     """Convert an int8 TFLite model to one that TFLM trains.
 
@@ -52,7 +57,8 @@ def convert(
     what to train (see converter.search.scheme); loss: softmax_cross_entropy or mse, None to
     choose by the model's head; num_classes: replace the classifier by one of so many classes;
     gradient_bits: 16 or 8, None for 8 only where the budget asks for it; name: of the model,
-    in messages. Raises ConverterError with one clear line.
+    in messages; data: (x, y) of training samples, by the rules of tflm_training.data, on which
+    `auto` measures what each layer is worth. Raises ConverterError with one clear line.
     """
     source = Source(model, name, loss, num_classes)
     if budget is not None and budget <= 0:
@@ -60,8 +66,11 @@ def convert(
     if gradient_bits not in (None, 8, 16):
         raise ConverterError(f"--gradient_bits {gradient_bits}: must be 8 or 16")
     limit = Limit(budget, gradient_bits)
+    why: dict[int, str] = {}
     if update == AUTO:
-        scheme = choose_scheme(source, limit, progress)
+        gains = find_gains(source, data, progress)
+        choice = choose_scheme(source, limit, gains, progress)
+        scheme, why = choice.scheme, choice.why
     else:
         scheme = parse_scheme(update, prepare(source).layers)
     try:
@@ -83,4 +92,5 @@ def convert(
         lowering=fitted.lowering,
         arena=arena,
         arena_host=predict_arena(fitted.training.model, HOST_64),
+        why=why,
     )

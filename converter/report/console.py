@@ -59,6 +59,7 @@ def print_plan(
         ("saved bytes", "right"),
         ("forward MACs", "right"),
         ("backward MACs", "right"),
+        *((("why", "left"),) if converted.why else ()),
     ):
         table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
     first = next(
@@ -79,6 +80,7 @@ def print_plan(
             _count(plan.saved_bytes),
             _count(plan.layer.macs),
             _count(plan.macs_backward),
+            *((converted.why.get(plan.layer.index, ""),) if converted.why else ()),
         )
     table.add_section()
     table.add_row(

@@ -37,6 +37,7 @@ def json_report(converted: TrainingModel, plans: list[LayerPlan]) -> dict[str, A
             for p in plans
             if p.update is not None
         ],
+        "why": {p.layer.name: converted.why[p.layer.index] for p in plans if converted.why},
         "dead_channels": {
             p.layer.name: p.layer.dead_channels for p in plans if p.update and p.layer.dead_channels
         },

@@ -1,0 +1,55 @@
+"""Quick figure for the arena that a scheme needs, while many are compared.
+
+It takes the lowering that saves most, the order as given and, in place of a placement, the
+bound that no placement gets below; the planner nearly always reaches it. What is chosen is
+planned exactly afterwards (`converter.search.fit`).
+"""
+
+from __future__ import annotations
+
+from converter.errors import ConverterError
+from converter.memory import CORTEX_M, predict_arena
+from converter.passes.training_graph import Source, build_training_graph
+from converter.planning.problem import build_problem
+from converter.search.fit import Limit
+from converter.search.scheme import Scheme
+
+NEVER = 1 << 62
+_ALIGNMENT = 16
+
+Key = tuple[tuple[int, bool, int], ...]
+
+
+def scheme_key(scheme: Scheme) -> Key:
+    """What two equal schemes have in common."""
+    return tuple((i, update.bias, update.channels) for i, update in sorted(scheme.items()))
+
+
+class Estimator:
+    """Remembers what it has built; `evaluations` counts the builds."""
+
+    def __init__(self, source: Source, limit: Limit) -> None:
+        self._source = source
+        self._lowering = limit.lowerings()[-1]
+        self._known: dict[Key, int] = {}
+
+    @property
+    def evaluations(self) -> int:
+        return len(self._known)
+
+    def arena(self, scheme: Scheme) -> int:
+        """Bytes, NEVER for a scheme that cannot be differentiated."""
+        key = scheme_key(scheme)
+        if key not in self._known:
+            self._known[key] = self._estimate(scheme)
+        return self._known[key]
+
+    def _estimate(self, scheme: Scheme) -> int:
+        try:
+            model = build_training_graph(self._source, scheme, self._lowering).model
+        except ConverterError:
+            return NEVER
+        greedy = predict_arena(model, CORTEX_M)
+        head = min(greedy.head, build_problem(model.graph, CORTEX_M).bound)
+        needed = max(greedy.tail + head, greedy.smallest_arena - greedy.head + head)
+        return -(-needed // _ALIGNMENT) * _ALIGNMENT
