@@ -190,10 +190,11 @@ class DepthwiseConv2DFilterUpdate(ConvFilterUpdate):
 @dataclasses.dataclass(frozen=True)
 class BiasUpdate(Options):
     """Inputs [gradient [..., C], gradient_scale float32 [2], bias int32 [C]
-    (written), learning_rate float32 [1], update_scale float32 [C] or [1]]; no outputs.
-    update_scale[c] = 1 / (s_x * s_w[c]); 0 freezes the channel."""
+    (written), learning_rate float32 [1], update_scale float32 [C] or [1], random_state int32
+    [1] (written)]; no outputs. update_scale[c] = 1 / (s_x * s_w[c]); 0 freezes the channel."""
 
     CUSTOM_CODE: ClassVar[str] = "BIAS_UPDATE"
+    VERSION: ClassVar[int] = 2
     positions: int  # OH * OW
     channels: int
     clamp: int  # largest change in one step, LSB of the bias

@@ -24,12 +24,12 @@ from converter.model.graph import Operator, Tensor
 from converter.model.schema import schema
 from converter.rules.rule import BaseRule, LayerUpdate, Limits, Wanted
 
-# Largest change of one parameter in one step, in LSB: what keeps deep updates stable.
-# A classifier meets one position only and must not be clamped: its gradient is one large
-# entry against many small ones, and clipping the large one makes every logit drift downwards.
-FILTER_CLAMP = 1
-SINGLE_POSITION_FILTER_CLAMP = 127
-BIAS_CLAMP = 127
+# Largest change of one parameter in one step, in LSB: what keeps deep updates stable. A filter
+# gradient is a sum over positions; where there are many, a step is held to 1. A classifier
+# meets one position and must not be clamped: its gradient is one large entry against many
+# small ones, and clipping the large one makes every logit drift downwards.
+LARGEST_STEP = 127
+_STEP_POSITIONS = 512
 # Real values beyond this in a layer's input make plain SGD unstable at usual learning rates.
 UNNORMALISED_INPUT = 200.0
 # Below this share of the largest weight scale, a channel's multiplier rounds to nothing.
@@ -189,7 +189,7 @@ def emit_bias_update(
         BiasUpdate(
             positions=positions,
             channels=bias.elements,
-            clamp=BIAS_CLAMP,
+            clamp=LARGEST_STEP,
             limit=forward_bias_limit(operator),
         ),
         [
@@ -198,6 +198,7 @@ def emit_bias_update(
             bias,
             backward.learning_rate,
             constant(f"{bias.name}/update_scale", factor),
+            backward.random_state,
         ],
     )
 
@@ -277,7 +278,7 @@ class ConvolutionRule(BaseRule):
                 **dataclasses.asdict(geometry),
                 input_zero_point=input_of(operator).zero_point,
                 channels=update.channels,
-                clamp=SINGLE_POSITION_FILTER_CLAMP if positions == 1 else FILTER_CLAMP,
+                clamp=max(1, min(LARGEST_STEP, _STEP_POSITIONS // positions)),
             )
             backward.emit(
                 options,

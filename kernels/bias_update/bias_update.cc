@@ -10,7 +10,7 @@ namespace tflm_training {
 
 void BiasUpdate(const BiasUpdateOptions& options, Mantissas gradient, GradientScale scale,
                 float learning_rate, const float* update_scale, bool per_channel,
-                int32_t* bias) {
+                int32_t* bias, Random* random) {
   int32_t total[kChannelBlock];
   for (int32_t first = 0; first < options.channels; first += kChannelBlock) {
     const int32_t count = Min(kChannelBlock, options.channels - first);
@@ -23,7 +23,7 @@ void BiasUpdate(const BiasUpdateOptions& options, Mantissas gradient, GradientSc
       const Factor factor = DecomposeFactor((learning_rate * scale.sigma) * channel_scale);
       if (!factor.trains()) continue;
       const int64_t moved = static_cast<int64_t>(bias[first + c]) -
-                            RoundedStep(total[c], factor, options.clamp);
+                            Step(total[c], factor, options.clamp, random);
       const int64_t limit = options.limit;
       bias[first + c] =
           static_cast<int32_t>(moved > limit ? limit : moved < -limit ? -limit : moved);

@@ -1,6 +1,7 @@
 #include "kernels/bias_update/bias_update.h"
 #include "kernels/core/op_util.h"
 #include "kernels/core/registration.h"
+#include "kernels/core/weight_update.h"
 
 namespace tflm_training {
 namespace {
@@ -13,22 +14,26 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
       options->positions >= 1 && options->positions <= BiasUpdateOptions::kMaxPositions,
       "positions");
   check.Require(options->channels >= 1, "channels");
-  check.Require(options->clamp >= 1, "clamp");
+  check.Require(options->clamp >= 1 && options->clamp <= kWeightLimit, "clamp");
   check.Require(options->limit >= 0, "limit");
-  check.Counts(5, 0);
+  check.Counts(6, 0);
   check.GradientInput(0, Elements(options->positions, options->channels));
   check.WritableInput(2, kTfLiteInt32, options->channels);
   check.Input(3, kTfLiteFloat32, 1);
   check.ChannelInput(4, options->channels);
+  check.WritableInput(5, kTfLiteInt32, 1);
   return check.status();
 }
 
 TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
   const GradientScale scale = ReadGradientScale(InputData<float>(context, node, 1));
   if (scale.max_abs == 0) return kTfLiteOk;
+  int32_t* state = WritableInputData<int32_t>(context, node, 5);
+  Random random(static_cast<uint32_t>(*state));
   BiasUpdate(GetOptions<BiasUpdateOptions>(node), InputMantissas(context, node, 0), scale,
              *InputData<float>(context, node, 3), InputData<float>(context, node, 4),
-             IsPerChannel(context, node, 4), WritableInputData<int32_t>(context, node, 2));
+             IsPerChannel(context, node, 4), WritableInputData<int32_t>(context, node, 2), &random);
+  *state = static_cast<int32_t>(random.state());
   return kTfLiteOk;
 }
 

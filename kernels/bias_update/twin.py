@@ -20,12 +20,15 @@ def bias_update(
     bias: np.ndarray,
     learning_rate: np.ndarray,
     update_scale: np.ndarray,
-) -> tuple[np.ndarray]:
-    """The bias, int32 [C], after the step."""
+    random_state: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The bias, int32 [C], and random_state, int32 [1], after the step."""
     sigma, max_abs = twin.read_gradient_scale(gradient_scale)
     if max_abs == 0:
-        return (bias,)
-    factor = twin.decompose_factor(twin.product(learning_rate, sigma, update_scale))
-    step = twin.rounded_step(bias_gradient(options, gradient), factor, options.clamp)
+        return bias, random_state
+    scales = np.broadcast_to(update_scale, bias.shape)
+    factor = twin.decompose_factor(twin.product(learning_rate, sigma, scales))
+    total = bias_gradient(options, gradient)
+    step, state = twin.random_step(total, factor, options.clamp, random_state)
     moved = np.clip(bias.astype(np.int64) - step, -options.limit, options.limit)
-    return (np.where(factor.trains, moved, bias).astype(np.int32),)
+    return np.where(factor.trains, moved, bias).astype(np.int32), state

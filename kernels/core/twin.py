@@ -150,6 +150,25 @@ def draw_random(state: int, count: int) -> tuple[np.ndarray, int]:
     return numbers, state
 
 
+def random_step(
+    acc: np.ndarray, factor: Factor, clamp: int, random_state: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """acc * factor as integer steps within +-clamp, rounded at random in memory order.
+
+    `acc` and both arrays of `factor` have one shape. Steps of factors that do not train are
+    0. Returns the steps and random_state, int32 [1].
+    """
+    multiplier, shift = factor.multiplier, factor.shift
+    rounds = (shift > 0) & (shift <= MAX_FACTOR_SHIFT)
+    drawn, state = draw_random(int(random_state[0]) & 0xFFFFFFFF, int(rounds.sum()))
+    t = (acc * multiplier)[rounds] >> 32
+    limit = np.minimum(np.int64(clamp) << shift[rounds], 2**31 - 1)
+    t = np.clip(t, -limit, limit)
+    step = np.where(shift <= 0, rounded_step(acc, factor, clamp), 0)
+    step[rounds] = (t + (drawn >> (32 - shift[rounds]))) >> shift[rounds]
+    return step, np.array([state], np.uint32).view(np.int32)
+
+
 def update_weights(
     weights: np.ndarray,
     acc: np.ndarray,
@@ -163,18 +182,9 @@ def update_weights(
     the weights and random_state, int32 [1].
     """
     shape = weights.shape
-    multiplier = np.broadcast_to(factor.multiplier, shape)
-    shift = np.broadcast_to(factor.shift, shape)
-    rounds = (shift > 0) & (shift <= MAX_FACTOR_SHIFT)
-
-    drawn, state = draw_random(int(random_state[0]) & 0xFFFFFFFF, int(rounds.sum()))
-    t = (acc * multiplier)[rounds] >> 32
-    limit = np.minimum(np.int64(clamp) << shift[rounds], 2**31 - 1)
-    t = np.clip(t, -limit, limit)
-
-    step = np.where(shift <= 0, rounded_step(acc, Factor(multiplier, shift), clamp), 0)
-    step[rounds] = (t + (drawn >> (32 - shift[rounds]))) >> shift[rounds]
+    whole = Factor(
+        np.broadcast_to(factor.multiplier, shape), np.broadcast_to(factor.shift, shape)
+    )
+    step, state = random_step(np.broadcast_to(acc, shape), whole, clamp, random_state)
     updated = np.clip(weights.astype(np.int64) - step, -WEIGHT_LIMIT, WEIGHT_LIMIT)
-    trains = shift <= MAX_FACTOR_SHIFT
-    new_state = np.array([state], np.uint32).view(np.int32)
-    return np.where(trains, updated, weights).astype(np.int8), new_state
+    return np.where(whole.trains, updated, weights).astype(np.int8), state

@@ -30,12 +30,17 @@ inline int32_t StochasticStep(int32_t acc, Factor factor, int32_t clamp, Random*
   return (t + static_cast<int32_t>(random->Next() >> (32 - factor.shift))) >> factor.shift;
 }
 
+// acc * factor as an integer step within +-clamp, clamp in 1..127, for a factor that trains.
+inline int32_t Step(int32_t acc, Factor factor, int32_t clamp, Random* random) {
+  return factor.shift > 0 ? StochasticStep(acc, factor, clamp, random)
+                          : RoundedStep(acc, factor, clamp);
+}
+
 // Moves `weight` against its gradient; the result stays within +-kWeightLimit.
 inline int8_t UpdatedWeight(int8_t weight, int32_t acc, Factor factor, int32_t clamp,
                             Random* random) {
-  const int32_t step = factor.shift > 0 ? StochasticStep(acc, factor, clamp, random)
-                                        : RoundedStep(acc, factor, clamp);
-  return static_cast<int8_t>(Clamp(weight - step, -kWeightLimit, kWeightLimit));
+  return static_cast<int8_t>(
+      Clamp(weight - Step(acc, factor, clamp, random), -kWeightLimit, kWeightLimit));
 }
 
 }  // namespace tflm_training

@@ -163,14 +163,15 @@ class TrainingNetwork {
                         filter_scale, random_state_},
                        {}, filter_options);
     BiasUpdateOptions bias_options{};
-    bias_options.version = 1;
+    bias_options.version = BiasUpdateOptions::kVersion;
     bias_options.positions = 1;
     bias_options.channels = outputs;
-    bias_options.clamp = 1 << 20;
+    bias_options.clamp = 127;
     bias_options.limit = 1 << 24;
     builder_.AddCustom("BIAS_UPDATE",
-                       {gradient.mantissa, gradient.scale, bias, learning_rate_, bias_scale}, {},
-                       bias_options);
+                       {gradient.mantissa, gradient.scale, bias, learning_rate_, bias_scale,
+                        random_state_},
+                       {}, bias_options);
   }
 
   ModelBuilder builder_;

@@ -71,17 +71,18 @@ def test_weights_stop_at_their_limit(
 def test_biases_stop_at_their_limit(limit: int, direction: int) -> None:
     bias = np.array([-(2**31), -1000, 0, 999, 2**31 - 1], np.int32)
     case = Case(
-        options=BiasUpdate(positions=3, channels=5, clamp=2**31 - 1, limit=limit),
+        options=BiasUpdate(positions=3, channels=5, clamp=127, limit=limit),
         inputs=(
             np.full((1, 3, 5), direction * _MAX_ABS, np.int16),
             np.array([1.0, _MAX_ABS], np.float32),
             bias,
             np.array([1e6], np.float32),
             np.ones(5, np.float32),
+            np.ones(1, np.int32),
         ),
         outputs=(),
         twin=bias_twin.bias_update,
-        written=(2,),
+        written=(2, 5),
     )
     operator = OneOp(case)
     before = bias.astype(np.int64)
@@ -90,4 +91,7 @@ def test_biases_stop_at_their_limit(limit: int, direction: int) -> None:
         assert np.all((np.clip(before, -limit, limit) - after) * direction >= 0)
         assert np.all(np.abs(after) <= limit)
         before = after
-    assert np.all(after == -limit * direction)
+    expected = bias.astype(np.int64)
+    for _ in range(_STEPS):
+        expected = np.clip(expected - direction * 127, -limit, limit)
+    np.testing.assert_array_equal(after, expected)

@@ -135,8 +135,8 @@ def training_model(
     )
     bias_scale = np.array([1.0 / (INPUT_SCALE * FILTER_SCALE)], np.float32)
     update_bias = _training_op(
-        BiasUpdate(positions=1, channels=outputs, clamp=1 << 12, limit=1 << 24),
-        [gradient, scale, layer.bias, rate, _constant("bias_update_scale", bias_scale)],
+        BiasUpdate(positions=1, channels=outputs, clamp=127, limit=1 << 24),
+        [gradient, scale, layer.bias, rate, _constant("bias_update_scale", bias_scale), state],
         [],
     )
     content = {
