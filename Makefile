@@ -1,6 +1,8 @@
 # make demo    a model of printed digits learns real handwriting; nothing else is needed
 # make test    every test: Python and C++ (adds TensorFlow, Bazel and googletest)
 # make lint    ruff and mypy
+# make bench-learning  int8 training beside fp32 on real data (MODELS=..., DATA=...: folders)
+# make bench-memory    our memory plan beside TFLM's (MODELS=...)
 # make setup   what `make test` sets up, in .venv; PYTHON=... chooses the interpreter
 # make clean   removes what the others made, .venv too
 
@@ -15,7 +17,11 @@ unexport PYTHONPATH PYTHONHOME
 SOURCES := pyproject.toml setup.py constraints.txt tools/setup.sh \
 	$(shell find kernels tflm_training -name '*.cc' -o -name '*.h' -o -name '*.inc')
 
-.PHONY: demo test lint setup clean
+# Folders of .tflite models and of .npz data for the benchmarks.
+MODELS ?= ../shared/models
+DATA ?= ../shared/data
+
+.PHONY: demo test lint setup clean bench-learning bench-memory
 
 demo: $(VENV)/demo.stamp
 	@$(VENV_PYTHON) -m examples.digits.demo
@@ -32,6 +38,12 @@ lint: $(VENV)/lint.stamp
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
+
+bench-learning: $(VENV)/demo.stamp
+	@$(VENV_PYTHON) -m benchmarks.learning --models $(MODELS) --data $(DATA)
+
+bench-memory: $(VENV)/demo.stamp
+	@$(VENV_PYTHON) -m benchmarks.memory_planning --models $(MODELS)
 
 setup: $(VENV)/test.stamp
 

@@ -26,7 +26,8 @@ static_assert(sizeof(MeanGradOptions) == 11 * 4, "a record of 32-bit words");
 //   gradient the mantissas of the means: `dims` without the reduced dimensions
 //   scale    of `gradient`; without a gradient nothing is written
 //   mask     of the input, [dims]
-//   result   [dims] mantissas; must not overlap `gradient`
+//   result   [dims] mantissas, written in ascending order; may overlap `gradient` from below
+//            as converter/planning/sharing.py allows
 //
 // Returns the scale of `result`. The caller owns all memory. Constant stack.
 // Source: docs/arithmetic.md.

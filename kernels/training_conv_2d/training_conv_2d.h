@@ -16,9 +16,12 @@ namespace tflm_training {
 //   input           int8 [H, W, I]
 //   filter          int8 [O, KH, KW, k] and [O, KH, KW, I - k], both parts or one
 //   requantisation  bias and tables
-//   output          int8 [OH, OW, O]; must not overlap `input`
+//   output          int8 [OH, OW, O]; see below on overlap
 // The accumulator does not overflow if KH * KW * I * 255 * 127 < 2^31. The caller owns all
-// memory. About 900 bytes of stack.
+// memory. The memory plan may let `output` overlap `input` from below (converter/planning/
+// sharing.py): rows are written in ascending order, and a row of the output is written after
+// the last read of the input rows that it covers. A variant of this kernel must keep to that.
+// About 900 bytes of stack.
 void TrainingConv2D(const TrainingConvOptions& options, const int8_t* input,
                     const SplitFilter& filter, const Requantisation& requantisation,
                     int8_t* output);

@@ -17,9 +17,9 @@ namespace tflm_training {
 //   input           int8 [H, W, I]
 //   filter          int8 [KH, KW, k] and [KH, KW, O - k], both parts or one
 //   requantisation  bias and tables
-//   output          int8 [OH, OW, O], O = I * depth multiplier; must not overlap `input`
+//   output          int8 [OH, OW, O], O = I * depth multiplier; see below on overlap
 // The accumulator does not overflow if KH * KW * 255 * 127 < 2^31. The caller owns all
-// memory. About 600 bytes of stack.
+// memory. On overlap: as TrainingConv2D(). About 600 bytes of stack.
 void TrainingDepthwiseConv2D(const TrainingConvOptions& options, const int8_t* input,
                              const SplitFilter& filter, const Requantisation& requantisation,
                              int8_t* output);
