@@ -17,10 +17,12 @@ from converter.files import check_free, output_paths, write_all
 from converter.passes.loss import LOSSES
 from converter.report.c_array import c_array
 from converter.report.console import print_plan
-from converter.report.json_report import json_report
+from converter.report.json_report import json_report, scheme_file
 from converter.report.memory_plot import FORMATS, memory_map_image
 from converter.report.plan import layer_plans
+from converter.search.inputs import read_data, read_model_file
 from converter.search.scheme import AUTO
+from converter.search.sweep_cli import run_sweep
 
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
@@ -39,6 +41,11 @@ def parse_bytes(text: str) -> int:
     return value
 
 
+def parse_budgets(text: str) -> list[int]:
+    """'48k,64k' -> [49152, 65536]. Raises ArgumentTypeError."""
+    return [parse_bytes(part) for part in text.split(",")]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m converter",
@@ -47,9 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("model", type=Path, help="int8 .tflite model")
     parser.add_argument(
         "--budget",
-        type=parse_bytes,
+        type=parse_budgets,
         required=True,
-        help="arena on the device, in bytes: 262144 or 256k",
+        help="arena on the device, in bytes: 262144 or 256k; several (64k,96k) with --sweep",
     )
     parser.add_argument(
         "--output", type=Path, help="directory or .tflite file (default: beside the model)"
@@ -58,8 +65,26 @@ def _parser() -> argparse.ArgumentParser:
         "--update",
         default=AUTO,
         metavar="SPEC",
-        help="what to train: auto (default, the deepest last:K that fits), all, last:K (weights "
+        help="what to train: auto (default, what gains most in the budget), all, last:K (weights "
         "and biases of the last K layers), bias:K, or a JSON scheme file",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE.npz",
+        help="x_train, y_train, x_test, y_test: auto measures on them what each layer gains",
+    )
+    parser.add_argument(
+        "--save_scheme",
+        type=Path,
+        metavar="FILE.json",
+        help="also write what is trained as a scheme file for --update",
+    )
+    parser.add_argument(
+        "--sweep",
+        type=Path,
+        metavar="DIR",
+        help="write what each of several budgets buys, as CSV, plot and scheme files",
     )
     parser.add_argument(
         "--num_classes", type=int, metavar="N", help="replace the classifier by one of N classes"
@@ -104,16 +129,26 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
+    if options.sweep is not None:
+        run_sweep(options)
+        return
+    if len(options.budget) > 1:
+        raise ConverterError("--budget: several budgets need --sweep DIR")
     paths = output_paths(options.model, options.output, options.c_array)
     if options.plot is not None:
         if options.plot.suffix[1:] not in FORMATS:
             raise ConverterError(f"--plot {options.plot}: must end in .{', .'.join(FORMATS)}")
         paths["plot"] = options.plot
+    if options.save_scheme is not None:
+        if options.save_scheme.suffix != ".json" or options.save_scheme in paths.values():
+            raise ConverterError(
+                f"--save_scheme {options.save_scheme}: must be a .json file of its own"
+            )
+        paths["scheme"] = options.save_scheme
+    if options.data is not None and options.update != AUTO:
+        raise ConverterError("--data: only --update auto and --sweep look at data")
     check_free(list(paths.values()), options.model, options.overwrite)
-    try:
-        data = options.model.read_bytes()
-    except OSError as error:
-        raise ConverterError(f"{options.model}: {error.strerror or error}") from error
+    data = read_model_file(options.model)
     console = Console(quiet=options.quiet)
     if not console.is_terminal:
         console.width = max(console.width, _FILE_WIDTH)
@@ -129,6 +164,8 @@ def _run(options: argparse.Namespace) -> None:
         contents[paths["cc"]] = source.encode()
     if options.plot is not None:
         contents[options.plot] = memory_map_image(converted, options.plot.suffix[1:])
+    if options.save_scheme is not None:
+        contents[options.save_scheme] = scheme_file(plans)
     write_all(contents)
     print_plan(console, converted, plans, options.verbose)
     for path in contents:
@@ -136,15 +173,17 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _convert(options: argparse.Namespace, data: bytes, console: Console) -> TrainingModel:
+    samples = read_data(options.data, options.loss)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("choosing what fits", total=None, visible=options.update == AUTO)
         return convert(
             data,
-            budget=options.budget,
+            budget=options.budget[0],
             update=options.update,
             loss=options.loss,
             num_classes=options.num_classes,
             gradient_bits=options.gradient_bits,
             name=options.model.name,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
+            data=None if samples is None else (samples.x_train, samples.y_train),
         )

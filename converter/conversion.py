@@ -13,6 +13,7 @@ from converter.passes.training_graph import Lowering, Source, TrainingGraph, pre
 from converter.planning import Plan
 from converter.search.auto import choose_scheme, deepest_that_works, find_gains
 from converter.search.fit import Limit, fit
+from converter.search.gain import Gains
 from converter.search.measure import Data
 from converter.search.scheme import AUTO, parse_scheme
 from converter.search.search import Progress
@@ -65,10 +66,18 @@ def convert(
         raise ConverterError(f"--budget {budget}: must be a positive number of bytes")
     if gradient_bits not in (None, 8, 16):
         raise ConverterError(f"--gradient_bits {gradient_bits}: must be 8 or 16")
-    limit = Limit(budget, gradient_bits)
+    gains = find_gains(source, data, progress) if update == AUTO else {}
+    return convert_source(source, Limit(budget, gradient_bits), update, gains, progress)
+
+
+def convert_source(
+    source: Source, limit: Limit, update: str, gains: Gains, progress: Progress
+) -> TrainingModel:
+    """`convert` for gains that are known (see converter.search.auto.find_gains); `auto`
+    alone needs them. Raises ConverterError."""
+    name, budget = source.name, limit.budget
     why: dict[int, str] = {}
     if update == AUTO:
-        gains = find_gains(source, data, progress)
         choice = choose_scheme(source, limit, gains, progress)
         scheme, why = choice.scheme, choice.why
     else:

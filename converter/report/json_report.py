@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from converter.conversion import TrainingModel
 from converter.report.memory_map import memory_map
 from converter.report.plan import LayerPlan
+
+
+def scheme_entries(plans: list[LayerPlan]) -> list[dict[str, Any]]:
+    """What is trained, as the `layers` of a scheme file (see converter.search.scheme)."""
+    return [
+        {
+            "layer": p.layer.name,
+            "op": p.layer.op,
+            "bias": p.update.bias,
+            "channels": p.update.channels,
+            "of": p.update.of,
+        }
+        for p in plans
+        if p.update is not None
+    ]
+
+
+def scheme_file(plans: list[LayerPlan]) -> bytes:
+    """A file that `--update` takes, one layer a line."""
+    lines = ",\n".join(f"  {json.dumps(entry)}" for entry in scheme_entries(plans))
+    return f'{{"layers": [\n{lines}\n]}}\n'.encode()
 
 
 def json_report(converted: TrainingModel, plans: list[LayerPlan]) -> dict[str, Any]:
@@ -26,17 +48,7 @@ def json_report(converted: TrainingModel, plans: list[LayerPlan]) -> dict[str, A
         "gradient_bits": converted.lowering.gradient_bits,
         "loss": head.loss,
         "num_classes": head.num_classes,
-        "update": [
-            {
-                "layer": p.layer.name,
-                "op": p.layer.op,
-                "bias": p.update.bias,
-                "channels": p.update.channels,
-                "of": p.update.of,
-            }
-            for p in plans
-            if p.update is not None
-        ],
+        "update": scheme_entries(plans),
         "why": {p.layer.name: converted.why[p.layer.index] for p in plans if converted.why},
         "dead_channels": {
             p.layer.name: p.layer.dead_channels for p in plans if p.update and p.layer.dead_channels

@@ -44,8 +44,8 @@ HEAD = 4.0
 
 @dataclasses.dataclass(frozen=True)
 class LayerGain:
-    """bias: gain of training the bias, negative if it does harm; weights: float64 [channels + 1], gain of training the
-    first k channels, not decreasing, 0 at k = 0."""
+    """bias: gain of training the bias, negative if it does harm; weights: float64
+    [channels + 1], gain of training the first k channels, not decreasing, 0 at k = 0."""
 
     bias: float
     weights: np.ndarray
