@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from converter.errors import ConverterError
 from converter.ir.layers import Layer
@@ -11,16 +12,17 @@ from converter.memory.targets import CORTEX_M
 from converter.passes.differentiate import NoGradientError
 from converter.passes.training_graph import Source, build_training_graph, prepare
 from converter.rules.rule import LayerUpdate
-from converter.search.estimate import Estimator
+from converter.search.estimate import Estimator, Key, scheme_key
 from converter.search.explain import explain
 from converter.search.fit import Limit, fit
-from converter.search.gain import Gains, best_update, expected_gain, structural_gains
+from converter.search.gain import INT8_WORTH, Gains, best_update, expected_gain, structural_gains
 from converter.search.measure import Data, measured_gains
 from converter.search.probe import deepest_training_graph
 from converter.search.scheme import Scheme, last
 from converter.search.search import Progress, Search, last_layers_that_fit
 
 _FINALISTS = 5
+_NONE = -math.inf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,35 +46,66 @@ def find_gains(source: Source, data: Data | None, progress: Progress) -> Gains:
 def choose_scheme(source: Source, limit: Limit, gains: Gains, progress: Progress) -> Choice:
     """The best scheme that `fit` confirms; never one with less gain than the best last:K.
 
-    Raises ConverterError if not even the smallest update fits, with the bytes that it needs.
+    A scheme that only fits with int8 gradients counts INT8_WORTH of its gain. Raises
+    ConverterError if not even the smallest update fits, with the bytes that it needs.
     """
     layers = prepare(source).layers
-    estimator = Estimator(source, limit)
-
-    def fits(scheme: Scheme) -> bool:
-        try:
-            return limit.holds(fit(source, scheme, limit).plan)
-        except NoGradientError:
-            return False
-
     if limit.budget is None:
         everything = {
             layer.index: best_update(layer, gains) for layer in layers if layer.index in gains
         }
         return Choice(everything, expected_gain(gains, everything), {})
-    deepest = last_layers_that_fit(layers, fits)
-    candidates = Search(layers, gains, estimator, limit.budget, progress).run()
-    if deepest is not None:
-        least = expected_gain(gains, deepest)
-        candidates = [c for c in candidates if expected_gain(gains, c) > least]
-    chosen = next((c for c in candidates[:_FINALISTS] if fits(c)), deepest)
-    if chosen is None:
-        chosen = _smallest(layers[-1])
-        needed = fit(source, chosen, limit).plan.arena.smallest_arena
-        if needed > limit.budget:
-            raise _too_small(source, limit, layers[-1], needed)
-    why = explain(layers, gains, estimator, limit.budget, chosen)
-    return Choice(chosen, expected_gain(gains, chosen), why)
+    judge = _Judge(source, limit, gains)
+    deepest = last_layers_that_fit(layers, lambda scheme: judge.gain(scheme) > _NONE)
+    best = deepest or _smallest(layers[-1])
+    for lowering in limit.lowerings()[1:]:
+        estimator = Estimator(source, lowering)
+        for scheme in Search(layers, gains, estimator, limit.budget, progress).run()[:_FINALISTS]:
+            if judge.gain(scheme) > _NONE:
+                best = max(best, scheme, key=judge.gain)
+                break
+        if judge.gain(best) > _NONE and judge.bits(best) == lowering.gradient_bits:
+            break
+    if judge.gain(best) == _NONE:
+        needed = fit(source, best, limit).plan.arena.smallest_arena
+        raise _too_small(source, limit, layers[-1], needed)
+    why = explain(layers, gains, estimator, limit.budget, best)
+    return Choice(best, judge.gain(best), why)
+
+
+class _Judge:
+    """What schemes are worth as `fit` makes them, remembered."""
+
+    def __init__(self, source: Source, limit: Limit, gains: Gains) -> None:
+        self._source = source
+        self._limit = limit
+        self._gains = gains
+        self._known: dict[Key, tuple[float, int]] = {}
+
+    def gain(self, scheme: Scheme) -> float:
+        """_NONE if it does not fit."""
+        return self._judge(scheme)[0]
+
+    def bits(self, scheme: Scheme) -> int:
+        """Of its gradients."""
+        return self._judge(scheme)[1]
+
+    def _judge(self, scheme: Scheme) -> tuple[float, int]:
+        key = scheme_key(scheme)
+        if key not in self._known:
+            self._known[key] = self._fit(scheme)
+        return self._known[key]
+
+    def _fit(self, scheme: Scheme) -> tuple[float, int]:
+        try:
+            fitted = fit(self._source, scheme, self._limit)
+        except NoGradientError:
+            return _NONE, 0
+        bits = fitted.lowering.gradient_bits
+        if not self._limit.holds(fitted.plan):
+            return _NONE, bits
+        worth = INT8_WORTH if bits == 8 else 1.0
+        return worth * expected_gain(self._gains, scheme), bits
 
 
 def _smallest(layer: Layer) -> Scheme:

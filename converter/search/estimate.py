@@ -1,6 +1,6 @@
 """Quick figure for the arena that a scheme needs, while many are compared.
 
-It takes the lowering that saves most, the order as given and, in place of a placement, the
+It takes the order as given and, in place of a placement, the
 bound that no placement gets below; the planner nearly always reaches it. What is chosen is
 planned exactly afterwards (`converter.search.fit`).
 """
@@ -8,10 +8,10 @@ planned exactly afterwards (`converter.search.fit`).
 from __future__ import annotations
 
 from converter.errors import ConverterError
-from converter.memory import CORTEX_M, predict_arena
-from converter.passes.training_graph import Source, build_training_graph
+from converter.memory import CORTEX_M, OFFLINE_PLAN, predict_arena
+from converter.passes.training_graph import Lowering, Source, build_training_graph
+from converter.planning.plan import offline_plan
 from converter.planning.problem import build_problem
-from converter.search.fit import Limit
 from converter.search.scheme import Scheme
 
 NEVER = 1 << 62
@@ -28,9 +28,9 @@ def scheme_key(scheme: Scheme) -> Key:
 class Estimator:
     """Remembers what it has built; `evaluations` counts the builds."""
 
-    def __init__(self, source: Source, limit: Limit) -> None:
+    def __init__(self, source: Source, lowering: Lowering) -> None:
         self._source = source
-        self._lowering = limit.lowerings()[-1]
+        self._lowering = lowering
         self._known: dict[Key, int] = {}
 
     @property
@@ -49,7 +49,9 @@ class Estimator:
             model = build_training_graph(self._source, scheme, self._lowering).model
         except ConverterError:
             return NEVER
-        greedy = predict_arena(model, CORTEX_M)
-        head = min(greedy.head, build_problem(model.graph, CORTEX_M).bound)
-        needed = max(greedy.tail + head, greedy.smallest_arena - greedy.head + head)
+        problem = build_problem(model.graph, CORTEX_M)
+        # With everything at offset 0, start-up alone decides what is the smallest arena.
+        model.metadata[OFFLINE_PLAN] = offline_plan(model, problem, [0] * len(problem.items))
+        flat = predict_arena(model, CORTEX_M)
+        needed = max(flat.smallest_arena, flat.tail + problem.bound)
         return -(-needed // _ALIGNMENT) * _ALIGNMENT

@@ -28,11 +28,11 @@ from converter.search.estimate import NEVER, Estimator
 from converter.search.gain import Gains, expected_gain
 from converter.search.scheme import Scheme, last
 
-EVALUATIONS = 240
+EVALUATIONS = 200
 _LEVELS = 8  # of the channels of a layer
-_DEPTHS = 7
-_SAVED_SHARES = (1.0, 0.25, 0.0)
-_BISECTIONS = 6
+_DEPTHS = 6
+_SAVED_SHARES = (0.25, 0.0)
+_BISECTIONS = 5
 _OPERATOR_BYTES = 100  # what an update operator takes from the tail
 _BIAS_BYTES = 4
 
@@ -75,6 +75,15 @@ def _bytes(layer: Layer, update: LayerUpdate) -> tuple[int, int]:
     return variable, input_of(layer.operator).bytes * update.channels // update.of
 
 
+def _holds(scheme: Scheme, part: Scheme) -> bool:
+    """Whether the scheme trains all that `part` does; it then takes no less arena."""
+    for index, update in part.items():
+        own = scheme.get(index)
+        if own is None or own.channels < update.channels or own.bias < update.bias:
+            return False
+    return True
+
+
 class Search:
     """layers: of the model as it is (`prepare`); gains: one for each layer that may be trained."""
 
@@ -95,6 +104,7 @@ class Search:
         self._progress = progress
         self._random = random.Random(seed)
         self._found: dict[float, Scheme] = {}
+        self._too_large: list[Scheme] = []
 
     def run(self) -> list[Scheme]:
         """Schemes that fit by the estimate, from the most gain downwards."""
@@ -103,8 +113,12 @@ class Search:
         best_of = {int(depth): self._best_price(int(depth), 1.0) for depth in depths}
         ranked = sorted(best_of, key=lambda depth: (-best_of[depth], depth))[:2]
         gap = max(1, count // (2 * _DEPTHS))
-        around = {d + step for d in ranked for step in (-gap, 0, gap)} & set(range(1, count + 1))
-        for depth in sorted(around):
+        for depth in ranked:
+            for other in (depth - gap, depth + gap):
+                if 1 <= other <= count and other not in best_of:
+                    best_of[other] = self._best_price(other, 1.0)
+        ranked = sorted(best_of, key=lambda depth: (-best_of[depth], depth))[:2]
+        for depth in ranked:
             for share in _SAVED_SHARES:
                 self._best_price(depth, share)
         for scheme in self._schemes()[:2]:
@@ -122,8 +136,12 @@ class Search:
         return gain
 
     def _fits(self, scheme: Scheme) -> bool:
+        if any(_holds(scheme, smaller) for smaller in self._too_large):
+            return False
         arena = self._estimator.arena(scheme)
         self._progress(min(self._estimator.evaluations, EVALUATIONS), EVALUATIONS)
+        if arena > self._budget:
+            self._too_large.append(scheme)
         return arena <= self._budget
 
     def _is_spent(self) -> bool:
