@@ -31,6 +31,11 @@ def scheme_file(plans: list[LayerPlan]) -> bytes:
     return f'{{"layers": [\n{lines}\n]}}\n'.encode()
 
 
+def _operators(converted: TrainingModel, custom: bool) -> list[str]:
+    operators = converted.training.model.graph.operators
+    return sorted({op.name for op in operators if op.is_custom == custom})
+
+
 def json_report(converted: TrainingModel, plans: list[LayerPlan]) -> dict[str, Any]:
     """The report that is written beside the training flatbuffer. Sizes are bytes."""
     head = converted.training.head
@@ -53,8 +58,7 @@ def json_report(converted: TrainingModel, plans: list[LayerPlan]) -> dict[str, A
         "dead_channels": {
             p.layer.name: p.layer.dead_channels for p in plans if p.update and p.layer.dead_channels
         },
-        "custom_ops": sorted(
-            {op.name for op in converted.training.model.graph.operators if op.is_custom}
-        ),
+        "builtin_ops": _operators(converted, custom=False),
+        "custom_ops": _operators(converted, custom=True),
         "memory": memory_map(converted),
     }

@@ -41,6 +41,8 @@ def test_writes_flatbuffer_and_report(model: Path, capsys: pytest.CaptureFixture
     assert report["loss"] == "softmax_cross_entropy"
     assert report["num_classes"] == 4
     assert {"layer", "op", "bias", "channels", "of"} == set(report["update"][0])
+    assert "SOFTMAX" in report["builtin_ops"]
+    assert {"INITIALIZE_VARIABLES", "SOFTMAX_CROSS_ENTROPY"} <= set(report["custom_ops"])
     printed = capsys.readouterr().out
     assert "Training plan of net.tflite" in printed
     assert "CONV_2D" in printed and "65,536 bytes" in printed
