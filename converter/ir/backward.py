@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 
 from converter.ir.activation import Clamp, mask_bounds
-from converter.ir.training_ops import GradientAdd, GradientMask, Options
+from converter.ir.options import Options
+from converter.ir.training_ops import GradientAdd, GradientMask
 from converter.model.graph import Operator, Quantization, Tensor
 
 

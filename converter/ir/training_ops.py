@@ -1,11 +1,5 @@
 """The custom operators that a training flatbuffer may hold, and their options.
 
-Every custom operator carries a flat record of 32-bit little-endian words as its
-`custom_options`: the version first, then the fields of its dataclass in order, an
-`int` as int32 and a `float` as float32. `kernels/<operator>/<operator>.h` declares the
-same record as a C++ struct; the kernels read it in place from the flatbuffer, so it
-costs no arena. A field is never added, removed or moved without a new version.
-
 A gradient tensor is int16, or int8 with at most 7 `gradient_bits`; all gradients that one
 operator reads and writes have the same type, and "gradient" below stands for either. A
 tensor `masked_by` is the saved activation, int8, to which mask_min and mask_max apply, or a
@@ -15,48 +9,13 @@ bit mask of it, uint8 [ceil(elements / 8)], LSB first, 1 where the gradient pass
 from __future__ import annotations
 
 import dataclasses
-import struct
-from typing import ClassVar, TypeVar, get_type_hints
+from typing import ClassVar
 
-OptionsType = TypeVar("OptionsType", bound="Options")
+from converter.ir.options import Options
 
 # int8 values that no activation takes: a mask with these bounds hides nothing.
 UNMASKED_MIN = -129
 UNMASKED_MAX = 128
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """Base of all option records. Subclasses name their operator in `CUSTOM_CODE`."""
-
-    CUSTOM_CODE: ClassVar[str]
-    VERSION: ClassVar[int] = 1
-
-    @classmethod
-    def _format(cls) -> str:
-        hints = get_type_hints(cls)
-        kinds = {int: "i", float: "f"}
-        return "<i" + "".join(kinds[hints[f.name]] for f in dataclasses.fields(cls))
-
-    def pack(self) -> bytes:
-        """The record as bytes, ready for `custom_options`."""
-        values = (getattr(self, f.name) for f in dataclasses.fields(self))
-        return struct.pack(self._format(), self.VERSION, *values)
-
-    @classmethod
-    def unpack(cls: type[OptionsType], data: bytes) -> OptionsType:
-        """Read a record back. Raises ValueError for another version or length."""
-        if len(data) != struct.calcsize(cls._format()):
-            raise ValueError(
-                f"{cls.CUSTOM_CODE}: options of {len(data)} bytes, expected "
-                f"{struct.calcsize(cls._format())}"
-            )
-        version, *values = struct.unpack(cls._format(), data)
-        if version != cls.VERSION:
-            raise ValueError(
-                f"{cls.CUSTOM_CODE}: options version {version}, expected {cls.VERSION}"
-            )
-        return cls(*values)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,9 +12,9 @@ import numpy as np
 
 from converter.errors import ConverterError
 from converter.ir.backward import Gradient, constant, training_operator
+from converter.ir.options import Options
 from converter.ir.training_ops import (
     MeanSquaredError,
-    Options,
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
 )

@@ -182,9 +182,7 @@ def update_weights(
     the weights and random_state, int32 [1].
     """
     shape = weights.shape
-    whole = Factor(
-        np.broadcast_to(factor.multiplier, shape), np.broadcast_to(factor.shift, shape)
-    )
+    whole = Factor(np.broadcast_to(factor.multiplier, shape), np.broadcast_to(factor.shift, shape))
     step, state = random_step(np.broadcast_to(acc, shape), whole, clamp, random_state)
     updated = np.clip(weights.astype(np.int64) - step, -WEIGHT_LIMIT, WEIGHT_LIMIT)
     return np.where(whole.trains, updated, weights).astype(np.int8), state

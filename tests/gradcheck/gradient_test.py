@@ -90,7 +90,7 @@ class _Check:
             if not op.name.endswith("_UPDATE"):
                 continue
             parameter = op.inputs[place]
-            index = next(l.index for l in layers if parameter is l.filter or parameter is l.bias)
+            index = next(x.index for x in layers if parameter is x.filter or parameter is x.bias)
             check = self._filter if place == 3 else self._bias
             check(op, self.layers[index])
             compared += 1

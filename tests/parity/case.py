@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from converter.ir.training_ops import Options
+from converter.ir.options import Options
 
 
 @dataclasses.dataclass(frozen=True)
