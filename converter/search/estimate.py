@@ -1,8 +1,7 @@
 """Quick figure for the arena that a scheme needs, while many are compared.
 
-It takes the order as given and, in place of a placement, the
-bound that no placement gets below; the planner nearly always reaches it. What is chosen is
-planned exactly afterwards (`converter.search.fit`).
+It takes the operators in the order as given and places the tensors without the planner's search.
+What is chosen is planned exactly afterwards (`converter.search.fit`), in no more arena.
 """
 
 from __future__ import annotations
@@ -10,8 +9,10 @@ from __future__ import annotations
 from converter.errors import ConverterError
 from converter.memory import CORTEX_M, OFFLINE_PLAN, predict_arena
 from converter.passes.training_graph import Lowering, Source, build_training_graph
+from converter.planning.placement import height
 from converter.planning.plan import offline_plan
 from converter.planning.problem import build_problem
+from converter.planning.search import lowest_placement
 from converter.search.scheme import Scheme
 
 NEVER = 1 << 62
@@ -53,5 +54,6 @@ class Estimator:
         # With everything at offset 0, start-up alone decides what is the smallest arena.
         model.metadata[OFFLINE_PLAN] = offline_plan(model, problem, [0] * len(problem.items))
         flat = predict_arena(model, CORTEX_M)
-        needed = max(flat.smallest_arena, flat.tail + problem.bound)
+        head = height(problem, lowest_placement(problem, evaluations=0))
+        needed = max(flat.smallest_arena, flat.tail + head)
         return -(-needed // _ALIGNMENT) * _ALIGNMENT

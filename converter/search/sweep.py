@@ -21,7 +21,6 @@ from converter.report.plan import layer_plans
 from converter.search.auto import find_gains
 from converter.search.fit import Limit
 from converter.search.scheme import AUTO
-from converter.search.search import Progress
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +70,10 @@ def sweep(
     rows = []
     for i, limit in enumerate(limits):
         progress(i, count)
-        part: Progress = lambda done, total, i=i: progress(i + done / (2 * total), count)  # type: ignore[misc]  # noqa: E731
+
+        def part(done: int, total: int, start: int = i) -> None:
+            progress(start + done / (2 * total), count)
+
         assert limit.budget is not None
         try:
             converted = convert_source(source, limit, update, gains, part)
