@@ -58,18 +58,16 @@ def choose_scheme(source: Source, limit: Limit, gains: Gains, progress: Progress
     judge = _Judge(source, limit, gains)
     deepest = last_layers_that_fit(layers, lambda scheme: judge.gain(scheme) > _NONE)
     best = deepest or _smallest(layers[-1])
-    for lowering in limit.lowerings()[1:]:
-        estimator = Estimator(source, lowering)
+    estimators = {low.gradient_bits: Estimator(source, low) for low in limit.lowerings()[1:]}
+    for estimator in estimators.values():
         for scheme in Search(layers, gains, estimator, limit.budget, progress).run()[:_FINALISTS]:
             if judge.gain(scheme) > _NONE:
                 best = max(best, scheme, key=judge.gain)
                 break
-        if judge.gain(best) > _NONE and judge.bits(best) == lowering.gradient_bits:
-            break
     if judge.gain(best) == _NONE:
         needed = fit(source, best, limit).plan.arena.smallest_arena
         raise _too_small(source, limit, layers[-1], needed)
-    why = explain(layers, gains, estimator, limit.budget, best)
+    why = explain(layers, gains, estimators[judge.bits(best)], limit.budget, best)
     return Choice(best, judge.gain(best), why)
 
 

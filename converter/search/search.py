@@ -28,7 +28,7 @@ from converter.search.estimate import NEVER, Estimator
 from converter.search.gain import Gains, expected_gain
 from converter.search.scheme import Scheme, last
 
-EVALUATIONS = 120
+EVALUATIONS = 90
 _LEVELS = 8  # of the channels of a layer
 _DEPTHS = 6
 _SAVED_SHARES = (0.25, 0.0)
