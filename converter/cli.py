@@ -26,7 +26,7 @@ from converter.search.sweep_cli import run_sweep
 
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
-_FILE_WIDTH = 120  # columns of the plan in a pipe or file
+_FILE_WIDTH = 150  # columns of the plan in a pipe or file
 _UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
 
 

@@ -92,5 +92,5 @@ def test_the_commands(tmp_path: Path) -> None:
     assert result["accuracy_after"] > 0.94
     plan = json.loads((tmp_path / "digits_int8_train.json").read_text())
     text = demo.summary(tmp_path)
-    assert f"{plan['arena_bytes']:,} of 20,480 bytes" in text
+    assert f"{plan['arena_bytes']:,} of 14,336 bytes" in text
     assert f"{100 * result['accuracy_after']:.1f} % after" in text
