@@ -10,6 +10,7 @@ without a new version.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import struct
 from typing import ClassVar, TypeVar, get_type_hints
 
@@ -24,6 +25,7 @@ class Options:
     VERSION: ClassVar[int] = 1
 
     @classmethod
+    @functools.cache  # a search packs thousands of records
     def _format(cls) -> str:
         hints = get_type_hints(cls)
         kinds = {int: "i", float: "f"}

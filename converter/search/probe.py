@@ -14,6 +14,7 @@ by the update that the kernels make:
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
@@ -34,7 +35,7 @@ from kernels.depthwise_conv_2d_grad.twin import filter_gradient as depthwise_fil
 
 # Large enough to count as training, too small to move a weight.
 _NO_STEP = np.array([1e-30], np.float32)
-_FILTER_GRADIENTS = {
+_FILTER_GRADIENTS: dict[str, tuple[type[ConvFilterUpdate], Callable[..., np.ndarray]]] = {
     Conv2DFilterUpdate.CUSTOM_CODE: (Conv2DFilterUpdate, conv_filter_gradient),
     DepthwiseConv2DFilterUpdate.CUSTOM_CODE: (
         DepthwiseConv2DFilterUpdate,
