@@ -19,7 +19,12 @@ from collections.abc import Callable
 import numpy as np
 
 from converter.ir.layers import Layer
-from converter.ir.training_ops import BiasUpdate, Conv2DFilterUpdate, DepthwiseConv2DFilterUpdate
+from converter.ir.training_ops import (
+    BiasUpdate,
+    Conv2DFilterUpdate,
+    ConvFilterUpdate,
+    DepthwiseConv2DFilterUpdate,
+)
 from converter.model import Operator, write_model
 from converter.passes.differentiate import NoGradientError
 from converter.passes.training_graph import (
