@@ -6,6 +6,7 @@ x with dL/dy, and dL/db sums dL/dy.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 
 import numpy as np
@@ -203,22 +204,23 @@ def emit_bias_update(
     )
 
 
-class ConvolutionRule(BaseRule):
+class ConvolutionRule(BaseRule, abc.ABC):
     """The common part; subclasses say what their geometry and reductions are."""
 
     input_grad: type[ConvInputGrad]
     filter_update: type[ConvFilterUpdate]
 
+    @abc.abstractmethod
     def geometry(self, operator: Operator) -> ConvGeometry:
-        raise NotImplementedError
+        """Shapes, strides, dilations and padding of the layer."""
 
+    @abc.abstractmethod
     def input_gradient_terms(self, geometry: ConvGeometry) -> int:
         """Products that meet in one int32 accumulator of the input gradient."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def filter_by_input(self, weights: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
         """The weights as [outputs that meet, KH, KW, I]."""
-        raise NotImplementedError
 
     def check(self, operator: Operator) -> str | None:
         reason = check_parameters(operator)
