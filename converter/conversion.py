@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from converter.errors import ConverterError
+from converter.errors import ConverterError, NoGradientError
 from converter.memory.arena import ArenaEstimate, predict_arena
 from converter.memory.targets import HOST_64
 from converter.model import write_model
-from converter.passes.differentiate import NoGradientError
 from converter.passes.training_graph import Lowering, Source, TrainingGraph, prepare
 from converter.planning import Plan
 from converter.search.auto import choose_scheme, deepest_that_works, find_gains

@@ -24,9 +24,6 @@ class Gradient:
     scale: Tensor
     masked: bool = False
 
-    def as_masked(self) -> Gradient:
-        return dataclasses.replace(self, masked=True)
-
     def as_unmasked(self) -> Gradient:
         return dataclasses.replace(self, masked=False)
 

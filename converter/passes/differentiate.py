@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from converter.errors import ConverterError
+from converter.errors import ConverterError, NoGradientError
 from converter.ir.activation import Clamp, clamp_of
 from converter.ir.backward import Backward, Gradient
 from converter.model.graph import Graph, Operator, Tensor
@@ -18,10 +18,6 @@ from converter.rules.rule import Wanted
 
 Updates = dict[int, LayerUpdate]
 """id(operator) -> what it trains."""
-
-
-class NoGradientError(ConverterError):
-    """The trained part holds an operator that cannot be differentiated."""
 
 
 class Differentiator:

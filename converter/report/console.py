@@ -108,6 +108,9 @@ def _print_notes(console: Console, converted: TrainingModel, plans: list[LayerPl
         f"flash for the model: {_kib(len(converted.flatbuffer))}",
         "The stack and the rest of the application are not in these figures.",
     ]
+    if not arena.exact:
+        unknown = ", ".join(sorted(set(arena.unknown_operators)))
+        lines.append(f"note: the arena is an estimate; what TFLM takes for {unknown} is not known")
     for plan in plans:
         if plan.update and plan.layer.input_range > UNNORMALISED_INPUT:
             lines.append(

@@ -43,6 +43,7 @@ def json_report(converted: TrainingModel, plans: list[LayerPlan]) -> dict[str, A
         "model": converted.source.name,
         "budget_bytes": converted.budget,
         "arena_bytes": converted.arena.total,
+        "arena_is_exact": converted.arena.exact,
         "smallest_arena_bytes": converted.arena.smallest_arena,
         "arena_bytes_host": converted.arena_host.total,
         "flash_bytes": len(converted.flatbuffer),

@@ -11,6 +11,7 @@ import dataclasses
 
 import numpy as np
 
+from converter.errors import NoGradientError
 from converter.ir.activation import SUPPORTED_ACTIVATIONS, mask_bounds
 from converter.ir.backward import Backward, Gradient, constant
 from converter.ir.bounds import (
@@ -275,6 +276,11 @@ class ConvolutionRule(BaseRule, abc.ABC):
     ) -> None:
         geometry = self.geometry(operator)
         positions = _positions(geometry)
+        if forward_bias_limit(operator) < 0:
+            raise NoGradientError(
+                f"{operator.name} {operator.output} sums too many products: with trained weights "
+                "its int32 accumulator could overflow; freeze it"
+            )
         if update.channels:
             options = self.filter_update(
                 **dataclasses.asdict(geometry),

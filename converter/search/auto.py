@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from converter.errors import ConverterError
+from converter.errors import ConverterError, NoGradientError
 from converter.ir.layers import Layer
 from converter.memory.arena import predict_arena
 from converter.memory.targets import CORTEX_M
-from converter.passes.differentiate import NoGradientError
 from converter.passes.training_graph import Source, build_training_graph, prepare
 from converter.rules.rule import LayerUpdate
 from converter.search.estimate import Estimator, Key, scheme_key

@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from converter.errors import NoGradientError
 from converter.ir.layers import Layer
 from converter.ir.training_ops import (
     BiasUpdate,
@@ -26,7 +27,6 @@ from converter.ir.training_ops import (
     DepthwiseConv2DFilterUpdate,
 )
 from converter.model import Operator, write_model
-from converter.passes.differentiate import NoGradientError
 from converter.passes.training_graph import (
     Source,
     TrainingGraph,

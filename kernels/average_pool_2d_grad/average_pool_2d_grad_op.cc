@@ -1,4 +1,5 @@
 #include "kernels/average_pool_2d_grad/average_pool_2d_grad.h"
+#include "kernels/core/masked_gradient_op.h"
 #include "kernels/core/op_util.h"
 #include "kernels/core/registration.h"
 
@@ -24,18 +25,8 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   return check.status();
 }
 
-TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
-  const auto& options = GetOptions<PoolGradOptions>(node);
-  const GradientScale scale = AveragePool2DGrad(
-      options, InputMantissas(context, node, kGradient),
-      ReadGradientScale(InputData<float>(context, node, kGradient + 1)),
-      InputMask(context, node, kMaskedBy, options.mask_min, options.mask_max),
-      OutputMantissas(context, node, 0));
-  WriteGradientScale(scale, OutputData<float>(context, node, 1));
-  return kTfLiteOk;
-}
-
-constexpr TFLMRegistration kRegistration = MakeRegistration(Prepare, Eval);
+constexpr TFLMRegistration kRegistration =
+    MakeRegistration(Prepare, EvalMaskedGradient<PoolGradOptions, AveragePool2DGrad>);
 
 }  // namespace
 

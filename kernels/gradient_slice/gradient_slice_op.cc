@@ -1,3 +1,4 @@
+#include "kernels/core/masked_gradient_op.h"
 #include "kernels/core/op_util.h"
 #include "kernels/core/registration.h"
 #include "kernels/gradient_slice/gradient_slice.h"
@@ -26,18 +27,8 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   return check.status();
 }
 
-TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
-  const auto& options = GetOptions<GradientSliceOptions>(node);
-  const GradientScale scale = GradientSlice(
-      options, InputMantissas(context, node, kGradient),
-      ReadGradientScale(InputData<float>(context, node, kGradient + 1)),
-      InputMask(context, node, kMaskedBy, options.mask_min, options.mask_max),
-      OutputMantissas(context, node, 0));
-  WriteGradientScale(scale, OutputData<float>(context, node, 1));
-  return kTfLiteOk;
-}
-
-constexpr TFLMRegistration kRegistration = MakeRegistration(Prepare, Eval);
+constexpr TFLMRegistration kRegistration =
+    MakeRegistration(Prepare, EvalMaskedGradient<GradientSliceOptions, GradientSlice>);
 
 }  // namespace
 

@@ -38,6 +38,7 @@ def test_writes_flatbuffer_and_report(model: Path, capsys: pytest.CaptureFixture
     assert report["arena_bytes_host"] > report["arena_bytes"]
     assert report["flash_bytes"] == len(flatbuffer)
     assert report["macs"]["forward"] > 0 and report["macs"]["backward"] > 0
+    assert report["arena_is_exact"] is True
     assert report["loss"] == "softmax_cross_entropy"
     assert report["num_classes"] == 4
     assert {"layer", "op", "bias", "channels", "of"} == set(report["update"][0])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import converter
+from converter.cli import main
 from converter.errors import ConverterError
-from converter.model import read_model
+from converter.model import Operator, read_model, write_model
 from tests.zoo.int8 import calibration_data, to_int8, zoo_model
 
 layers = tf.keras.layers
@@ -136,3 +139,25 @@ def test_shared_zero_biases_part_ways() -> None:
     graph = read_model(converted.flatbuffer).graph
     updated = [id(op.inputs[2]) for op in graph.operators if op.name == "BIAS_UPDATE"]
     assert len(updated) == len(set(updated)) >= 2
+
+
+def test_accumulator_that_trained_weights_could_overflow() -> None:
+    model = tf.keras.Sequential([layers.Input((70_000,)), layers.Dense(2)])
+    data = to_int8(model, calibration_data((70_000,))[:4])
+    with pytest.raises(ConverterError, match="int32 accumulator could overflow; freeze it"):
+        converter.convert(data, update="all")
+
+
+def test_unknown_operator_makes_the_arena_an_estimate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = read_model(zoo_model("dense"))
+    # A custom operator of the user's own in the frozen part.
+    source = model.graph.inputs[0]
+    result = dataclasses.replace(source, name="filtered")
+    model.graph.replace(source, result)
+    model.graph.operators.insert(0, Operator("MY_FILTER", [source], [result], is_custom=True))
+    path = tmp_path / "custom.tflite"
+    path.write_bytes(write_model(model))
+    assert main([str(path), "--budget", "64k", "--update", "last:1"]) == 0
+    assert "the arena is an estimate; what TFLM takes for MY_FILTER" in capsys.readouterr().out
