@@ -95,7 +95,7 @@ class _Judge:
 
     def _fit(self, scheme: Scheme) -> tuple[float, int]:
         try:
-            fitted = fit(self._source, scheme, self._limit)
+            fitted = fit(self._source, scheme, self._limit, is_draft=True)
         except NoGradientError:
             return _NONE, 0
         bits = fitted.lowering.gradient_bits
