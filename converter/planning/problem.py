@@ -28,7 +28,7 @@ class Neighbour(NamedTuple):
     """Another item that is alive at the same time. If the item lies below it, their offsets
     differ by `below` bytes or more, if above, by `above` or more."""
 
-    index: int
+    item: int
     below: int
     above: int
 

@@ -90,7 +90,7 @@ def _move(
     top = [i for i, item in enumerate(problem.items) if offsets[i] + item.size == total]
     chosen = generator.choice(top)
     if problem.neighbours[chosen] and generator.random() < 0.5:
-        chosen = generator.choice(problem.neighbours[chosen]).index
+        chosen = generator.choice(problem.neighbours[chosen]).item
     position = sequence.index(chosen)
     moved = [i for i in sequence if i != chosen]
     moved.insert(generator.randrange(position + 1), chosen)
