@@ -74,12 +74,16 @@ def check_writable(path: Path | None, overwrite: bool) -> None:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write the report to a temporary file beside it and rename that: all or nothing."""
+    """Write the report, all of it or nothing."""
+    write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write to a temporary file beside it and rename that: all or nothing."""
     handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2)
-            file.write("\n")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         os.chmod(temporary, 0o644)  # mkstemp's own mode shuts everybody else out
         os.replace(temporary, path)
     except BaseException:

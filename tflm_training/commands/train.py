@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tflm_training.commands import output
+from tflm_training.commands import output, progress
 from tflm_training.data import DataSet, load_npz
 from tflm_training.history import Progress
-from tflm_training.trainer import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, ProgressHook, Trainer
+from tflm_training.trainer import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, Trainer
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress as Bars
 
 _DESCRIPTION = """Train MODEL on x_train and y_train, and test it on x_test and y_test before and
 after. int8 arrays are taken as quantised, float arrays are quantised, uint8 images are shifted
@@ -61,15 +60,15 @@ def run(arguments: argparse.Namespace) -> None:
         _describe(console, trainer, dataset)
     metric = "mse" if trainer.is_regression else "accuracy"
 
-    with _bars(console) as bars:
-        before = trainer.evaluate(*test, progress=_hook(bars, "test"))[metric]
-        console.print(f"before: {_show(metric, before)}")
-        show = _hook(bars, "train")
+    with progress.make_bars(console) as bars:
+        before = trainer.evaluate(*test, progress=progress.step_hook(bars, "test"))[metric]
+        console.print(f"before: {progress.show_metric(metric, before)}")
+        show = progress.step_hook(bars, "train")
 
         def on_step(state: Progress) -> None:
             show(state)
             if state.step % len(train[0]) == 0:
-                console.print(_epoch_line(state, arguments.epochs))
+                console.print(progress.epoch_line(state, arguments.epochs))
 
         history = trainer.fit(
             *train,
@@ -77,8 +76,8 @@ def run(arguments: argparse.Namespace) -> None:
             learning_rate=arguments.learning_rate,
             progress=on_step,
         )
-        after = trainer.evaluate(*test, progress=_hook(bars, "test"))[metric]
-    console.print(f"after: {_show(metric, after)}")
+        after = trainer.evaluate(*test, progress=progress.step_hook(bars, "test"))[metric]
+    console.print(f"after: {progress.show_metric(metric, after)}")
     console.print(f"arena: {trainer.arena_used_bytes} bytes on this host")
     if arguments.json is not None:
         accuracy = (None, None) if trainer.is_regression else (before, after)
@@ -99,45 +98,7 @@ def _first(values: np.ndarray | None, limit: int | None) -> np.ndarray | None:
     return None if values is None else values[:limit]
 
 
-def _show(metric: str, value: float) -> str:
-    return f"accuracy {100 * value:.2f} %" if metric == "accuracy" else f"error (mse) {value:.6g}"
-
-
-def _epoch_line(state: Progress, epochs: int) -> str:
-    line = f"epoch {state.epoch + 1}/{epochs}: loss {state.loss:.6g}"
-    return line if state.accuracy is None else f"{line}, {_show('accuracy', state.accuracy)}"
-
-
 def _describe(console: Console, trainer: Trainer, dataset: DataSet) -> None:
     console.print(trainer.describe())
     console.print(f"x_train: {dataset.x_train.dtype} {list(dataset.x_train.shape)}")
     console.print(f"x_test: {dataset.x_test.dtype} {list(dataset.x_test.shape)}")
-
-
-def _bars(console: Console) -> Bars:
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    return Bars(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[state]}"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-
-
-def _hook(bars: Bars, name: str) -> ProgressHook:
-    """A bar of its own for the steps of one call."""
-    task = bars.add_task(name, total=None, state="")
-
-    def show(state: Progress) -> None:
-        text = f"loss {state.loss:.4f}"
-        if state.accuracy is not None:
-            text += f", accuracy {100 * state.accuracy:.1f} %"
-        bars.update(task, completed=state.step, total=state.steps, state=text)
-
-    return show
