@@ -129,3 +129,14 @@ def test_benchmark_of_what_is_no_training_flatbuffer(
     root = Path(__file__).resolve().parents[2]
     assert benchmark_status(monkeypatch, str(root / _MODEL)) == 1
     assert "not a training flatbuffer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("core", CORES.values(), ids=CORES.keys())
+def test_the_dsp_extension_is_in_use(core: Core) -> None:
+    """The two builds differ, and in favour of the one with the extension."""
+    operators = [op.recorded for op in step() if work.is_input_gradient(op.options)]
+    fast, plain = (
+        sum(r.instructions for r in replay(build(core, reference), core, operators).operators)
+        for reference in (False, True)
+    )
+    assert 0 < fast < 0.8 * plain
