@@ -7,7 +7,7 @@ import dataclasses
 from converter.errors import ConverterError, NoGradientError
 from converter.memory.arena import ArenaEstimate, predict_arena
 from converter.memory.targets import HOST_64
-from converter.model import write_model
+from converter.merge.seal import seal
 from converter.passes.training_graph import Lowering, Source, TrainingGraph, prepare
 from converter.planning import Plan
 from converter.search.auto import choose_scheme, deepest_that_works, find_gains
@@ -94,7 +94,7 @@ def convert_source(
     return TrainingModel(
         source=source,
         budget=budget,
-        flatbuffer=write_model(fitted.training.model),
+        flatbuffer=seal(fitted.training),
         training=fitted.training,
         plan=fitted.plan,
         lowering=fitted.lowering,

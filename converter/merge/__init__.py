@@ -1,0 +1,1 @@
+"""The way back: from a training flatbuffer and its trained weights to an inference model."""
