@@ -3,6 +3,8 @@
 # make lint    ruff and mypy
 # make bench-learning  int8 training beside fp32 on real data (MODELS=..., DATA=...: folders)
 # make bench-memory    our memory plan beside TFLM's (MODELS=...)
+# make bench-cortex-m7  a training step on an emulated Cortex-M7, instruction by instruction
+#                       (MODELS=...; BENCH_CORTEX_M7='--reference ...': more arguments)
 # make setup   what `make test` sets up, in .venv; PYTHON=... chooses the interpreter
 # make clean   removes what the others made, .venv too
 
@@ -20,8 +22,9 @@ SOURCES := pyproject.toml setup.py constraints.txt tools/setup.sh \
 # Folders of .tflite models and of .npz data for the benchmarks.
 MODELS ?= ../shared/models
 DATA ?= ../shared/data
+BENCH_CORTEX_M7 ?=
 
-.PHONY: demo test lint setup clean bench-learning bench-memory
+.PHONY: demo test lint setup clean bench-learning bench-memory bench-cortex-m7
 
 demo: $(VENV)/demo.stamp
 	@$(VENV_PYTHON) -m examples.digits.demo
@@ -44,6 +47,9 @@ bench-learning: $(VENV)/demo.stamp
 
 bench-memory: $(VENV)/demo.stamp
 	@$(VENV_PYTHON) -m benchmarks.memory_planning --models $(MODELS)
+
+bench-cortex-m7: $(VENV)/emulator.stamp
+	@$(VENV_PYTHON) -m benchmarks.cortex_m7 --models $(MODELS) $(BENCH_CORTEX_M7)
 
 setup: $(VENV)/test.stamp
 

@@ -82,6 +82,23 @@ PYBIND11_MODULE(_runtime, module) {
       .def_readonly("is_variable", &TensorInfo::is_variable)
       .def_readonly("is_constant", &TensorInfo::is_constant);
 
+  py::class_<RecordedTensor>(module, "RecordedTensor", "A tensor's memory around one operator.")
+      .def_readonly("index", &RecordedTensor::index)
+      .def_readonly("address", &RecordedTensor::address)
+      .def_property_readonly("before", [](const RecordedTensor& t) { return py::bytes(t.before); })
+      .def_property_readonly("after", [](const RecordedTensor& t) { return py::bytes(t.after); });
+
+  py::class_<RecordedOperator>(module, "RecordedOperator",
+                               "A custom operator with the tensors that it reads and writes.\n\n"
+                               "inputs and outputs are indices of tensors, -1 where there is none.")
+      .def_readonly("index", &RecordedOperator::index)
+      .def_readonly("custom_code", &RecordedOperator::custom_code)
+      .def_property_readonly("options",
+                             [](const RecordedOperator& op) { return py::bytes(op.options); })
+      .def_readonly("inputs", &RecordedOperator::inputs)
+      .def_readonly("outputs", &RecordedOperator::outputs)
+      .def_readonly("tensors", &RecordedOperator::tensors);
+
   py::class_<Interpreter>(module, "Interpreter",
                           "TFLite Micro's interpreter over one model and one arena.\n\n"
                           "Raises ValueError for bytes that are no model, RuntimeError with TFLite\n"
@@ -108,6 +125,8 @@ PYBIND11_MODULE(_runtime, module) {
       .def("set_tensor", &SetTensor, py::arg("index"), py::arg("values"),
            "Writes a variable; with preserve_all_tensors any tensor that is not constant.")
       .def("invoke", &Interpreter::Invoke, py::call_guard<py::gil_scoped_release>())
+      .def("invoke_recorded", &Interpreter::InvokeRecorded,
+           "invoke(), and what each custom operator saw and did, in the order of the operators.")
       .def("reset", &Interpreter::Reset, "As after construction: variables are zero.")
       .def("arena_used_bytes", &Interpreter::ArenaUsedBytes,
            "Bytes of the arena in use on this host; a 32-bit target needs fewer.")

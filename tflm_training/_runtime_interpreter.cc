@@ -90,6 +90,10 @@ Interpreter::Interpreter(const std::string& model, std::size_t arena_bytes,
     throw std::invalid_argument("a TFLite model whose graph is empty");
   }
   DescribeTensors();
+  recorder_ = std::make_unique<Recorder>(model_, [this](int index) {
+    const TensorView view = View(index);
+    return Recorder::Memory{view.data, view.bytes};
+  });
   TflmTrainingClearLog();
   RegisterAllOps(resolver_);
   if (arena_bytes != 0) {
@@ -108,7 +112,7 @@ bool Interpreter::TryArena(std::size_t bytes) {
   // Untouched pages cost nothing, so a generous arena is cheap on a host.
   arena_ = Allocate(bytes);
   interpreter_ = std::make_unique<OpenInterpreter>(
-      model_, resolver_, arena_.get(), bytes, nullptr, nullptr, preserve_all_tensors_);
+      model_, resolver_, arena_.get(), bytes, nullptr, recorder_.get(), preserve_all_tensors_);
   return interpreter_->initialization_status() == kTfLiteOk &&
          interpreter_->AllocateTensors() == kTfLiteOk;
 }
@@ -153,6 +157,12 @@ void Interpreter::DescribeTensors() {
 void Interpreter::Invoke() {
   TflmTrainingClearLog();
   if (interpreter_->Invoke() != kTfLiteOk) ThrowWithLog("TFLite Micro's Invoke() failed");
+}
+
+std::vector<RecordedOperator> Interpreter::InvokeRecorded() {
+  recorder_->Start();
+  Invoke();
+  return recorder_->Take();
 }
 
 void Interpreter::Reset() {

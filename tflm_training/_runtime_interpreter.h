@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tensorflow/lite/micro/micro_interpreter.h"
+#include "tflm_training/_runtime_recorder.h"
 #include "tflm_training/_runtime_resolver.h"
 
 namespace tflm_training {
@@ -42,8 +43,10 @@ class Interpreter {
   // std::runtime_error with TFLite Micro's text when allocation fails.
   Interpreter(const std::string& model, std::size_t arena_bytes, bool preserve_all_tensors);
 
-  // Both throw std::runtime_error with TFLite Micro's text.
+  // All throw std::runtime_error with TFLite Micro's text.
   void Invoke();
+  // Invoke(), and what each custom operator saw and did.
+  std::vector<RecordedOperator> InvokeRecorded();
   void Reset();
 
   std::size_t ArenaUsedBytes() const { return interpreter_->arena_used_bytes(); }
@@ -91,6 +94,7 @@ class Interpreter {
   std::vector<TensorInfo> tensors_;
   HostOpResolver resolver_;
   AlignedBytes arena_;
+  std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<OpenInterpreter> interpreter_;  // last: refers to all above
 };
 

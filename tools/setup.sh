@@ -1,5 +1,5 @@
 #!/bin/sh
-# Sets up .venv in the project's folder: tools/setup.sh demo|test|lint
+# Sets up .venv in the project's folder: tools/setup.sh demo|test|lint|emulator
 #
 # PYTHON names the interpreter to use, 3.10 to 3.12; otherwise the first such one on the
 # PATH is taken. What only a system package can provide is installed with apt-get, and only
@@ -43,6 +43,22 @@ sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || ec
         [ -e "${GOOGLETEST_DIR:-/usr/src/googletest/googletest}/src/gtest-all.cc" ] ||
             echo libgtest-dev
     fi
+    case $purpose in
+    test | emulator)
+        command -v arm-none-eabi-g++ >/dev/null || echo gcc-arm-none-eabi
+        has_arm_library libc.a || echo libnewlib-arm-none-eabi
+        has_arm_library libstdc++.a || echo libstdc++-arm-none-eabi-newlib
+        command -v qemu-system-arm >/dev/null || echo qemu-system-arm
+        ;;
+    esac
+}
+
+# The compiler answers with the bare name for what it does not find.
+has_arm_library() {
+    case $(arm-none-eabi-g++ -print-file-name="$1" 2>/dev/null) in
+    */*) return 0 ;;
+    *) return 1 ;;
+    esac
 }
 
 install_packages() {
@@ -75,6 +91,9 @@ pins=
 if "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     pins="-c constraints.txt"
 fi
+# The emulator needs no more packages than the project itself.
+extras="[$purpose]"
+[ "$purpose" = emulator ] && extras=
 echo "Installing Python packages for the $purpose into $venv and building the extension"
 # shellcheck disable=SC2086  # two words or none
-"$venv/bin/python" -m pip install -q --no-input --disable-pip-version-check $pins -e ".[$purpose]"
+"$venv/bin/python" -m pip install -q --no-input --disable-pip-version-check $pins -e ".$extras"

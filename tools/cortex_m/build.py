@@ -1,0 +1,206 @@
+"""Builds the replay program with the kernels for an emulated Cortex-M.
+
+    python -m tools.cortex_m.build --core cortex-m7 [--reference] [--opt=-O3]
+
+prints the path of the program. It lies in build/cortex_m and is made of every kernel under
+kernels/. TFLite Micro's headers come from the xmos-ai-tools package; if TFLM_DIR names a
+source tree of TFLM, they and its own context functions come from there. GEMMLOWP_INCLUDE
+names a gemmlowp tree other than Debian's. TFLM_TRAINING_BUILD_JOBS limits the number of
+compilers that run at a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import importlib.util
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+_SOURCES = "tools/cortex_m"
+_COMPILER = "arm-none-eabi-g++"
+_PRECOMPILED = "kernels/core/tflm.h"
+
+# TFLM's own sources of what tflm_stand_in.cc stands for.
+_TFLM_SOURCES = (
+    "tensorflow/lite/micro/micro_context.cc",
+    "tensorflow/lite/micro/memory_helpers.cc",
+    "tensorflow/lite/micro/kernels/kernel_util.cc",
+)
+# Where TFLM's makefile and its project generator put the headers of third parties.
+_TFLM_THIRD_PARTIES = ("tensorflow/lite/micro/tools/make/downloads", "third_party")
+
+
+class BuildError(Exception):
+    """The program cannot be built; the text says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Core:
+    """A core and the QEMU machine that has it.
+
+    recording_address: where that machine has 16 MiB of memory for the recording.
+    """
+
+    name: str
+    machine: str
+    recording_address: int
+    flags: tuple[str, ...]
+
+
+_FLOAT_ABI = ("-mthumb", "-mfloat-abi=hard")
+CORES = {
+    core.name: core
+    for core in (
+        Core(
+            "cortex-m4",
+            "mps2-an386",
+            0x21000000,
+            ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", *_FLOAT_ABI),
+        ),
+        Core(
+            "cortex-m7",
+            "mps2-an500",
+            0x60000000,
+            ("-mcpu=cortex-m7", "-mfpu=fpv5-sp-d16", *_FLOAT_ABI),
+        ),
+    )
+}
+DEFAULT_OPTIMISATION = "-O2"
+
+_COMMON_FLAGS = ("-std=c++17", "-ffunction-sections", "-fdata-sections", "-fno-exceptions")
+_COMMON_FLAGS += ("-fno-rtti", "-fno-threadsafe-statics", "-DNDEBUG", "-MMD", "-g")
+_WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
+_LINK_FLAGS = ("-nostartfiles", f"-T{_SOURCES}/cortex_m.ld", "-Wl,--gc-sections")
+
+
+def build(core: Core, reference: bool = False, optimisation: str = DEFAULT_OPTIMISATION) -> Path:
+    """Path of the program for `core`, compiled if it is older than what it is made of.
+
+    reference: with the plain C++ kernels, without those of the DSP extension. Raises
+    BuildError with the compiler's text.
+    """
+    flags = [*core.flags, *_COMMON_FLAGS, *optimisation.split()]
+    flags.append(f"-DTFLM_TRAINING_RECORDING_ADDRESS=0x{core.recording_address:x}u")
+    if reference:
+        flags.append("-DTFLM_TRAINING_REFERENCE_KERNELS")
+    tflm_flags, tflm_sources = _tflm()
+    flags += tflm_flags
+    sources = [*_kernel_sources(), *_own_sources(bool(tflm_sources)), *tflm_sources]
+    digest = hashlib.sha256("\0".join([*flags, *map(str, sources)]).encode()).hexdigest()
+    folder = ROOT / "build" / "cortex_m" / f"{core.name}-{digest[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+
+    # TFLM's headers take seconds to compile, so that is done once.
+    _compile(ROOT / _PRECOMPILED, folder, [*flags, "-x", "c++-header"], ".h.gch")
+    flags = [f"-I{folder}", "-include", _PRECOMPILED, *flags]
+    with ThreadPoolExecutor(_jobs()) as pool:
+        objects = list(pool.map(lambda source: _compile(source, folder, flags), sources))
+    program = folder / "replay.elf"
+    script = ROOT / _SOURCES / "cortex_m.ld"
+    if _is_newer(program, [*objects, script]):
+        linked = program.with_suffix(f".{os.getpid()}")
+        _run([*core.flags, *_LINK_FLAGS, *map(str, objects), "-o", str(linked)])
+        linked.replace(program)
+    return program
+
+
+def _jobs() -> int:
+    return int(os.environ.get("TFLM_TRAINING_BUILD_JOBS", os.cpu_count() or 1))
+
+
+def _kernel_sources() -> list[Path]:
+    found = ROOT.glob("kernels/**/*.cc")
+    return sorted(path for path in found if not path.stem.endswith("_test"))
+
+
+def _own_sources(has_tflm: bool) -> list[Path]:
+    found = sorted((ROOT / _SOURCES).glob("*.cc"))
+    return [path for path in found if not (has_tflm and path.stem == "tflm_stand_in")]
+
+
+def _tflm() -> tuple[list[str], list[Path]]:
+    """Flags for TFLM's headers, and sources of TFLM that take part."""
+    gemmlowp = os.environ.get("GEMMLOWP_INCLUDE", "/usr/include/gemmlowp")
+    includes = [gemmlowp]
+    tree = os.environ.get("TFLM_DIR")
+    if tree:
+        defines, sources = ["-DTF_LITE_STATIC_MEMORY"], [Path(tree) / s for s in _TFLM_SOURCES]
+        third_parties = [
+            str(Path(tree) / folder / name)
+            for folder in _TFLM_THIRD_PARTIES
+            for name in ("flatbuffers/include", "gemmlowp", "ruy")
+        ]
+        includes = [tree, *third_parties, gemmlowp]
+    else:
+        specification = importlib.util.find_spec("xmos_ai_tools")
+        if specification is None or specification.origin is None:
+            raise BuildError("TFLite Micro's headers are missing: pip install xmos-ai-tools==1.4.2")
+        include = Path(specification.origin).parent / "runtime" / "include"
+        defines, sources, includes = ["-Dtflite=tflite_micro"], [], [str(include), gemmlowp]
+    return [*defines, *(word for path in includes for word in ("-isystem", path))], sources
+
+
+def _compile(source: Path, folder: Path, flags: list[str], suffix: str = ".o") -> Path:
+    is_own = source.is_relative_to(ROOT)
+    name = source.relative_to(ROOT) if is_own else Path("tflm") / source.name
+    compiled = folder / name.with_suffix(suffix)
+    if _is_newer(compiled, _dependencies(compiled)):
+        compiled.parent.mkdir(parents=True, exist_ok=True)
+        warnings = _WARNINGS if is_own else ("-w",)
+        _run([*flags, *warnings, "-I.", "-c", str(source), "-o", str(compiled)])
+    return compiled
+
+
+def _dependencies(compiled: Path) -> list[Path]:
+    """What the object was made of, by the compiler's own list; one that is not there at first."""
+    listed = compiled.with_suffix(".d")  # of x.o and of x.h.gch
+    if not listed.exists():
+        return [listed]
+    rule = listed.read_text().replace("\\\n", " ").split(":", 1)[1]
+    return [ROOT / path for path in rule.split()]
+
+
+def _is_newer(made: Path, sources: list[Path]) -> bool:
+    """Whether a source is newer than what is made of it, or one of them is missing."""
+    if not made.exists() or not all(source.exists() for source in sources):
+        return True
+    return max(source.stat().st_mtime for source in sources) > made.stat().st_mtime
+
+
+def _run(arguments: list[str]) -> None:
+    command = [_COMPILER, *arguments]
+    try:
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise BuildError(
+            f"{_COMPILER} is not installed (Debian: gcc-arm-none-eabi libnewlib-arm-none-eabi "
+            "libstdc++-arm-none-eabi-newlib)"
+        ) from None
+    except subprocess.CalledProcessError as error:
+        raise BuildError(f"{' '.join(command)}\n{error.stderr}") from None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--core", choices=sorted(CORES), default="cortex-m7")
+    parser.add_argument("--reference", action="store_true", help="plain C++ kernels only")
+    parser.add_argument("--opt", default=DEFAULT_OPTIMISATION, help="optimisation flags")
+    options = parser.parse_args()
+    try:
+        print(build(CORES[options.core], options.reference, options.opt))
+    except BuildError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
