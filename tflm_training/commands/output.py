@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tflm_training.data import DataError
+from tflm_training.files import write_file
+from tflm_training.history import Progress
+from tflm_training.trainer import ProgressHook
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress as Bars
 
 
 def positive_int(text: str) -> int:
@@ -50,7 +51,12 @@ def _number(kind: type, text: str, name: str) -> Any:
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """--json, --overwrite, --quiet and --verbose."""
     parser.add_argument("--json", type=Path, metavar="OUT.json", help="write the results there")
-    parser.add_argument("--overwrite", action="store_true", help="replace OUT.json if it exists")
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there already")
+    add_volume_arguments(parser)
+
+
+def add_volume_arguments(parser: argparse.ArgumentParser) -> None:
+    """--quiet and --verbose."""
     volume = parser.add_mutually_exclusive_group()
     volume.add_argument("--quiet", action="store_true", help="print errors only")
     volume.add_argument("--verbose", action="store_true", help="print the model's signature too")
@@ -63,25 +69,41 @@ def make_console(arguments: argparse.Namespace) -> Console:
     return Console(quiet=arguments.quiet, highlight=False, markup=False, soft_wrap=True)
 
 
-def check_writable(path: Path | None, overwrite: bool) -> None:
-    """Refuse a report that could not be written, before the work. Raises DataError."""
-    if path is None:
-        return
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise DataError(f"{path}: not a file in an existing directory")
-    if path.exists() and not overwrite:
-        raise DataError(f"{path}: exists already (--overwrite replaces it)")
-
-
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write the report to a temporary file beside it and rename that: all or nothing."""
-    handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2)
-            file.write("\n")
-        os.chmod(temporary, 0o644)  # mkstemp's own mode shuts everybody else out
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    """Write the report, all or nothing. Raises OSError."""
+    write_file(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def metric_text(metric: str, value: float) -> str:
+    """An accuracy in percent, or an error."""
+    return f"accuracy {100 * value:.2f} %" if metric == "accuracy" else f"error (mse) {value:.6g}"
+
+
+def progress_bars(console: Console) -> Bars:
+    """Progress bars, on a terminal only."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    return Bars(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[state]}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def progress_hook(bars: Bars, name: str) -> ProgressHook:
+    """A bar of its own for the steps of one call."""
+    task = bars.add_task(name, total=None, state="")
+
+    def show(state: Progress) -> None:
+        text = f"loss {state.loss:.4f}"
+        if state.accuracy is not None:
+            text += f", accuracy {100 * state.accuracy:.1f} %"
+        bars.update(task, completed=state.step, total=state.steps, state=text)
+
+    return show
