@@ -3,8 +3,8 @@
 # make lint    ruff and mypy
 # make bench-learning  int8 training beside fp32 on real data (MODELS=..., DATA=...: folders)
 # make bench-memory    our memory plan beside TFLM's (MODELS=...)
-# make bench-cortex-m7  a training step on an emulated Cortex-M7, instruction by instruction
-#                       (MODELS=...; BENCH_CORTEX_M7='--reference ...': more arguments)
+# make bench-cortex-m7  a training step on an emulated Cortex-M7 (MODELS=..., OPT=-O3 for the
+#                       compiler, ARGS=--reference to measure the plain C++ kernels too)
 # make setup   what `make test` sets up, in .venv; PYTHON=... chooses the interpreter
 # make clean   removes what the others made, .venv too
 
@@ -22,7 +22,8 @@ SOURCES := pyproject.toml setup.py constraints.txt tools/setup.sh \
 # Folders of .tflite models and of .npz data for the benchmarks.
 MODELS ?= ../shared/models
 DATA ?= ../shared/data
-BENCH_CORTEX_M7 ?=
+OPT ?= -O2
+ARGS ?=
 
 .PHONY: demo test lint setup clean bench-learning bench-memory bench-cortex-m7
 
@@ -49,7 +50,7 @@ bench-memory: $(VENV)/demo.stamp
 	@$(VENV_PYTHON) -m benchmarks.memory_planning --models $(MODELS)
 
 bench-cortex-m7: $(VENV)/emulator.stamp
-	@$(VENV_PYTHON) -m benchmarks.cortex_m7 --models $(MODELS) $(BENCH_CORTEX_M7)
+	@$(VENV_PYTHON) -m benchmarks.cortex_m7 --models $(MODELS) --opt="$(OPT)" $(ARGS)
 
 setup: $(VENV)/test.stamp
 

@@ -10,12 +10,13 @@ from converter.memory.targets import HOST_64
 from converter.merge.seal import seal
 from converter.passes.training_graph import Lowering, Source, TrainingGraph, prepare
 from converter.planning import Plan
-from converter.search.auto import choose_scheme, deepest_that_works, find_gains
+from converter.search.auto import Choice, choose_scheme, deepest_that_works, find_gains
 from converter.search.fit import Limit, fit
 from converter.search.gain import Gains
 from converter.search.measure import Data
 from converter.search.scheme import AUTO, parse_scheme
 from converter.search.search import Progress
+from converter.search.trials import Trial, choose_by_trials
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +27,7 @@ class TrainingModel:
     arena, arena_host: what TFLM takes from the arena on a 32-bit Cortex-M and on the 64-bit
     host; plan: how the arena was planned; lowering: how far convolutions were replaced by
     the project's own; budget: bytes, or None; why: layer index -> why it is trained or not,
-    where the converter chose.
+    where the converter chose; trials: the trial trainings that decided, if there were any.
     """
 
     source: Source
@@ -38,6 +39,7 @@ class TrainingModel:
     arena: ArenaEstimate
     arena_host: ArenaEstimate
     why: dict[int, str] = dataclasses.field(default_factory=dict)
+    trials: tuple[Trial, ...] = ()
 
 
 def convert(
@@ -58,7 +60,8 @@ def convert(
     choose by the model's head; num_classes: replace the classifier by one of so many classes;
     gradient_bits: 16 or 8, None for 8 only where the budget asks for it; name: of the model,
     in messages; data: (x, y) of training samples, by the rules of tflm_training.data, on which
-    `auto` measures what each layer is worth. Raises ConverterError with one clear line.
+    `auto` measures what each layer is worth and, within a budget, tries
+    the best schemes. Raises ConverterError with one clear line.
     """
     source = Source(model, name, loss, num_classes)
     if budget is not None and budget <= 0:
@@ -66,19 +69,26 @@ def convert(
     if gradient_bits not in (None, 8, 16):
         raise ConverterError(f"--gradient_bits {gradient_bits}: must be 8 or 16")
     gains = find_gains(source, data, progress) if update == AUTO else {}
-    return convert_source(source, Limit(budget, gradient_bits), update, gains, progress)
+    limit = Limit(budget, gradient_bits)
+    return convert_source(source, limit, update, gains, progress, data)
 
 
 def convert_source(
-    source: Source, limit: Limit, update: str, gains: Gains, progress: Progress
+    source: Source,
+    limit: Limit,
+    update: str,
+    gains: Gains,
+    progress: Progress,
+    data: Data | None = None,
 ) -> TrainingModel:
     """`convert` for gains that are known (see converter.search.auto.find_gains); `auto`
     alone needs them. Raises ConverterError."""
     name, budget = source.name, limit.budget
     why: dict[int, str] = {}
+    trials: tuple[Trial, ...] = ()
     if update == AUTO:
-        choice = choose_scheme(source, limit, gains, progress)
-        scheme, why = choice.scheme, choice.why
+        choice = _choose(source, limit, gains, progress, data)
+        scheme, why, trials = choice.scheme, choice.why, choice.trials
     else:
         scheme = parse_scheme(update, prepare(source).layers)
     try:
@@ -101,4 +111,13 @@ def convert_source(
         arena=arena,
         arena_host=predict_arena(fitted.training.model, HOST_64),
         why=why,
+        trials=trials,
     )
+
+
+def _choose(
+    source: Source, limit: Limit, gains: Gains, progress: Progress, data: Data | None
+) -> Choice:
+    if data is None or limit.budget is None:
+        return choose_scheme(source, limit, gains, progress)
+    return choose_by_trials(source, limit, gains, data, progress)

@@ -160,9 +160,15 @@ void Interpreter::Invoke() {
 }
 
 std::vector<RecordedOperator> Interpreter::InvokeRecorded() {
+  TflmTrainingClearLog();
   recorder_->Start();
-  Invoke();
-  return recorder_->Take();
+  const TfLiteStatus status = interpreter_->Invoke();
+  std::vector<RecordedOperator> operators = recorder_->Stop();
+  if (status != kTfLiteOk) ThrowWithLog("TFLite Micro's Invoke() failed");
+  if (!recorder_->SawEveryOperator()) {
+    throw std::runtime_error("TFLite Micro's profiling does not follow the operators");
+  }
+  return operators;
 }
 
 void Interpreter::Reset() {

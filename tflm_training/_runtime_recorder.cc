@@ -1,7 +1,6 @@
 #include "tflm_training/_runtime_recorder.h"
 
 #include <algorithm>
-#include <stdexcept>
 
 namespace tflm_training {
 namespace {
@@ -12,10 +11,6 @@ std::vector<int> ToVector(const flatbuffers::Vector<std::int32_t>* indices) {
 }
 
 }  // namespace
-
-const tflite::Operator& Recorder::OperatorAt(unsigned index) const {
-  return *model_->subgraphs()->Get(0)->operators()->Get(index);
-}
 
 std::string Recorder::Bytes(int tensor_index) const {
   const Memory memory = memory_of_(tensor_index);
@@ -28,20 +23,18 @@ void Recorder::Start() {
   active_ = true;
 }
 
-std::vector<RecordedOperator> Recorder::Take() {
+std::vector<RecordedOperator> Recorder::Stop() {
   active_ = false;
-  if (next_ != model_->subgraphs()->Get(0)->operators()->size()) {
-    throw std::runtime_error("the interpreter announced " + std::to_string(next_) +
-                             " events, which is not its number of operators");
-  }
   return std::move(operators_);
 }
+
+bool Recorder::SawEveryOperator() const { return next_ == Operators().size(); }
 
 // The handle is the operator's index.
 uint32_t Recorder::BeginEvent(const char*) {
   const unsigned index = next_++;
-  if (!active_ || index >= model_->subgraphs()->Get(0)->operators()->size()) return index;
-  const tflite::Operator& op = OperatorAt(index);
+  if (!active_ || index >= Operators().size()) return index;
+  const tflite::Operator& op = *Operators().Get(index);
   const auto* code = model_->operator_codes()->Get(op.opcode_index())->custom_code();
   if (code == nullptr) return index;
   RecordedOperator recorded{static_cast<int>(index), code->str(), {}, {}, {}, {}};

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tensorflow/lite/micro/micro_profiler_interface.h"
@@ -33,7 +34,7 @@ struct RecordedOperator {
 };
 
 // TFLite Micro calls a profiler before and after each operator, when its arena holds what the
-// operator really sees. Between Start() and Take() this one copies it.
+// operator really sees. Between Start() and Stop() this one copies it.
 class Recorder : public tflite::MicroProfilerInterface {
  public:
   struct Memory {
@@ -47,14 +48,17 @@ class Recorder : public tflite::MicroProfilerInterface {
       : model_(model), memory_of_(std::move(memory_of)) {}
 
   void Start();
-  // Throws std::runtime_error if not every operator was seen exactly once.
-  std::vector<RecordedOperator> Take();
+  std::vector<RecordedOperator> Stop();
+  // Whether there were as many events since Start() as there are operators.
+  bool SawEveryOperator() const;
 
   uint32_t BeginEvent(const char* tag) override;
   void EndEvent(uint32_t handle) override;
 
  private:
-  const tflite::Operator& OperatorAt(unsigned index) const;
+  const flatbuffers::Vector<flatbuffers::Offset<tflite::Operator>>& Operators() const {
+    return *model_->subgraphs()->Get(0)->operators();
+  }
   std::string Bytes(int tensor_index) const;
 
   const tflite::Model* model_;

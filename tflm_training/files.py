@@ -17,8 +17,11 @@ def read_file(path: str | Path) -> bytes:
         raise DataError(f"{path}: {error.strerror or error}") from error
 
 
-def check_writable(path: Path, overwrite: bool) -> None:
-    """Refuse a file that could not be written, before the work. Raises DataError."""
+def check_writable(path: Path | None, overwrite: bool) -> None:
+    """Refuse a file that could not be written, before the work; None is no file. Raises
+    DataError."""
+    if path is None:
+        return
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise DataError(f"{path}: not a file in an existing directory")
     if path.exists() and not overwrite:

@@ -43,6 +43,10 @@ class Trainer:
     and RuntimeError, with TFLite Micro's text, when the interpreter fails.
     """
 
+    _run: Run | None = None
+    _step_of_run = 0
+    _steps = 0
+
     def __init__(
         self, model: str | Path | bytes, seed: int = 0, arena_bytes: int | None = None
     ) -> None:
@@ -58,9 +62,6 @@ class Trainer:
         except ValueError as error:
             raise DataError(f"{name}: {error}") from error
         self._seed = seed
-        self._run: Run | None = None
-        self._step_of_run = 0
-        self._steps = 0
         self._no_label = _NO_LABEL
         if self.is_regression:
             self._no_label = np.zeros(self._signature.output.shape, self._signature.output.dtype)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+import pickle
 
 import numpy as np
 
@@ -85,10 +87,21 @@ class TrainingGraph:
 
 
 def prepare(source: Source) -> Prepared:
-    """Read a model and make it ready to be differentiated.
+    """Read a model and make it ready to be differentiated; the caller may change what it gets.
 
     Raises ConverterError for files, models and heads that cannot be trained.
     """
+    prepared: Prepared = pickle.loads(_pickled(source))
+    return prepared
+
+
+@functools.lru_cache(maxsize=2)
+def _pickled(source: Source) -> bytes:
+    """A search prepares the same model hundreds of times: unpickling beats reading it."""
+    return pickle.dumps(_prepare(source))
+
+
+def _prepare(source: Source) -> Prepared:
     model = read_model(source.data, source.name)
     graph = model.graph
     _check_is_new(model, source.name)
@@ -177,8 +190,12 @@ def _lower(
 ) -> list[Tensor]:
     """Lower the convolutions. Returns the filters, or parts of filters, that are trained."""
     saved: dict[int, Saved] = {}
+    readers_of: dict[int, dict[int, Operator]] = {}
+    for op in backward:
+        for read in op.inputs:
+            readers_of.setdefault(id(read), {})[id(op)] = op
     for tensor in {id(t): t for op in forward for t in op.tensors()}.values():
-        readers = [op for op in backward if any(t is tensor for t in op.inputs)]
+        readers = list(readers_of.get(id(tensor), {}).values())
         if readers and not tensor.is_constant:
             lowered = [op for op in convolutions if op.inputs[0] is tensor]
             shrink_saved(tensor, readers, lowered, saved)

@@ -18,18 +18,20 @@ def place(problem: Problem, sequence: Sequence[int], best_fit: bool = False) -> 
     offsets = [-1] * len(problem.items)
     for index in sequence:
         # Between `low` and `high`, both excluded, the item may not start.
-        forbidden = sorted(
-            (offsets[n.index] - n.below, offsets[n.index] + n.above)
-            for n in problem.neighbours[index]
-            if offsets[n.index] >= 0
-        )
+        forbidden = [
+            (offset - below, offset + above)
+            for other, below, above in problem.neighbours[index]
+            if (offset := offsets[other]) >= 0
+        ]
+        forbidden.sort()
         candidate, chosen, slack = 0, 0, _END
         for low, high in forbidden:
             if low >= candidate and low - candidate < slack:
                 chosen, slack = candidate, low - candidate
                 if not best_fit:
                     break
-            candidate = max(candidate, high)
+            if high > candidate:
+                candidate = high
         else:
             if slack == _END:
                 chosen = candidate

@@ -50,14 +50,15 @@ class _Candidate:
 def plan_memory(
     model: Model,
     evaluations: int = DEFAULT_EVALUATIONS,
+    enough: int = 0,
     progress: Progress = lambda done, total: None,
 ) -> Plan:
     """Reorder the operators of `model` and bake offsets into its metadata, in place.
 
     It keeps what needs the least arena on Cortex-M; the order as given and TFLite Micro's
     own placement are among the choices, and win a tie. A plan that the model carries is
-    dropped. `evaluations`: random trials for each order; the result depends on nothing but
-    the model and this number.
+    dropped. `evaluations`: random trials for each order; `enough`: bytes of arena with which
+    to be content; the result depends on nothing but the model and these numbers.
     """
     graph = model.graph
     model.metadata.pop(OFFLINE_PLAN, None)
@@ -66,6 +67,8 @@ def plan_memory(
     orders = list(candidate_orders(graph))
     for done, operators in enumerate(orders):
         progress(done, len(orders))
+        if best.arena.smallest_arena <= enough:
+            break
         best = _best_of_order(model, operators, evaluations, best)
     progress(len(orders), len(orders))
     _apply(model, best.operators, best.metadata)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import NamedTuple
 
 from converter.memory.kernel_memory import kernel_memory
 from converter.memory.lifetimes import aligned, is_planned, lifetimes
@@ -23,12 +24,11 @@ class Item:
     tensors: tuple[int, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class Neighbour:
+class Neighbour(NamedTuple):
     """Another item that is alive at the same time. If the item lies below it, their offsets
     differ by `below` bytes or more, if above, by `above` or more."""
 
-    index: int
+    item: int
     below: int
     above: int
 
@@ -56,13 +56,17 @@ def build_problem(graph: Graph, target: Target) -> Problem:
             if items[source].last == time == items[output].first:
                 distances[output, source] = aligned(sharing.distance)
     neighbours: list[list[Neighbour]] = [[] for _ in items]
-    for i, one in enumerate(items):
-        for j, other in enumerate(items[:i]):
-            if one.first <= other.last and other.first <= one.last:
-                below = min(one.size, distances.get((i, j), one.size))
-                above = min(other.size, distances.get((j, i), other.size))
-                neighbours[i].append(Neighbour(j, below, above))
-                neighbours[j].append(Neighbour(i, above, below))
+    lives = [(item.first, item.last) for item in items]
+    for i, (first, last) in enumerate(lives):
+        together = [j for j, life in enumerate(lives[:i]) if life[0] <= last and life[1] >= first]
+        for j in together:
+            below, above = items[i].size, items[j].size
+            if (i, j) in distances:
+                below = min(below, distances[i, j])
+            if (j, i) in distances:
+                above = min(above, distances[j, i])
+            neighbours[i].append(Neighbour(j, below, above))
+            neighbours[j].append(Neighbour(i, above, below))
     return Problem(items, neighbours, _bound(items, distances, len(graph.operators)))
 
 

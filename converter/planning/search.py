@@ -21,16 +21,34 @@ _RANKINGS: tuple[Callable[[Item], tuple[int, ...]], ...] = (
     lambda item: (item.first, -item.size),
     lambda item: (-item.last, -item.size),
 )
+_LARGEST_LATE_FIRST, _LARGEST_FIRST, _LATEST_FIRST = _RANKINGS[0], _RANKINGS[1], _RANKINGS[5]
+# (ranking, best fit): those that are the lowest of all most often.
+_QUICK = (
+    (_LARGEST_FIRST, False),
+    (_LATEST_FIRST, True),
+    (_LATEST_FIRST, False),
+    (_LARGEST_LATE_FIRST, False),
+)
+
+
+def quick_placement(problem: Problem) -> list[int]:
+    """Offsets of the lowest placement that a few heuristics find."""
+    placements = (place(problem, _ranked(problem, r), best_fit) for r, best_fit in _QUICK)
+    return min(placements, key=lambda offsets: height(problem, offsets))
+
+
+def _ranked(problem: Problem, ranking: Callable[[Item], tuple[int, ...]]) -> list[int]:
+    items = problem.items
+    return sorted(range(len(items)), key=lambda i: (ranking(items[i]), i))
 
 
 def lowest_placement(problem: Problem, evaluations: int) -> list[int]:
     """Offsets of the lowest placement found with at most `evaluations` random trials."""
-    count = range(len(problem.items))
     best: list[int] = []
     best_height = -1
     sequence: list[int] = []
     for ranking in _RANKINGS:
-        ranked = sorted(count, key=lambda i: (ranking(problem.items[i]), i))  # noqa: B023
+        ranked = _ranked(problem, ranking)
         for best_fit in (False, True):
             offsets = place(problem, ranked, best_fit)
             total = height(problem, offsets)
@@ -72,7 +90,7 @@ def _move(
     top = [i for i, item in enumerate(problem.items) if offsets[i] + item.size == total]
     chosen = generator.choice(top)
     if problem.neighbours[chosen] and generator.random() < 0.5:
-        chosen = generator.choice(problem.neighbours[chosen]).index
+        chosen = generator.choice(problem.neighbours[chosen]).item
     position = sequence.index(chosen)
     moved = [i for i in sequence if i != chosen]
     moved.insert(generator.randrange(position + 1), chosen)

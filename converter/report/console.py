@@ -111,6 +111,16 @@ def _print_notes(console: Console, converted: TrainingModel, plans: list[LayerPl
     if not arena.exact:
         unknown = ", ".join(sorted(set(arena.unknown_operators)))
         lines.append(f"note: the arena is an estimate; what TFLM takes for {unknown} is not known")
+    for trial in sorted(converted.trials, key=lambda trial: -trial.score):
+        metric = (
+            f"mean squared error {trial.metric:.4g}"
+            if trial.is_regression
+            else f"{100 * trial.metric:.1f} % right"
+        )
+        lines.append(
+            f"tried, by {trial.origin}: {metric} on held-out data, learning rate "
+            f"{trial.learning_rate:g}"
+        )
     for plan in plans:
         if plan.update and plan.layer.input_range > UNNORMALISED_INPUT:
             lines.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -56,6 +57,7 @@ def json_report(converted: TrainingModel, plans: list[LayerPlan]) -> dict[str, A
         "num_classes": head.num_classes,
         "update": scheme_entries(plans),
         "why": {p.layer.name: converted.why[p.layer.index] for p in plans if converted.why},
+        "trials": [dataclasses.asdict(trial) for trial in converted.trials],
         "dead_channels": {
             p.layer.name: p.layer.dead_channels for p in plans if p.update and p.layer.dead_channels
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import TYPE_CHECKING
 
 from converter.errors import ConverterError, NoGradientError
 from converter.ir.layers import Layer
@@ -20,17 +21,22 @@ from converter.search.probe import deepest_training_graph
 from converter.search.scheme import Scheme, last
 from converter.search.search import Progress, Search, last_layers_that_fit
 
+if TYPE_CHECKING:
+    from converter.search.trials import Trial
+
 _FINALISTS = 5
 _NONE = -math.inf
 
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """What was chosen. why: layer index -> the reason why it is in or out, a few words."""
+    """What was chosen. why: layer index -> the reason why it is in or out, a few words;
+    trials: the trial trainings that decided, if there were any."""
 
     scheme: Scheme
     gain: float
     why: dict[int, str]
+    trials: tuple[Trial, ...] = ()
 
 
 def find_gains(source: Source, data: Data | None, progress: Progress) -> Gains:
@@ -70,6 +76,19 @@ def choose_scheme(source: Source, limit: Limit, gains: Gains, progress: Progress
     return Choice(best, judge.gain(best), why)
 
 
+def choose_last_layers(source: Source, limit: Limit, gains: Gains) -> Choice | None:
+    """The deepest last:K that fits, None if none does. For a limit with a budget."""
+    assert limit.budget is not None
+    layers = prepare(source).layers
+    judge = _Judge(source, limit, gains)
+    deepest = last_layers_that_fit(layers, lambda scheme: judge.gain(scheme) > _NONE)
+    if deepest is None:
+        return None
+    estimator = Estimator(source, fit(source, deepest, limit, is_draft=True).lowering)
+    why = explain(layers, gains, estimator, limit.budget, deepest)
+    return Choice(deepest, judge.gain(deepest), why)
+
+
 class _Judge:
     """What schemes are worth as `fit` makes them, remembered."""
 
@@ -95,7 +114,7 @@ class _Judge:
 
     def _fit(self, scheme: Scheme) -> tuple[float, int]:
         try:
-            fitted = fit(self._source, scheme, self._limit)
+            fitted = fit(self._source, scheme, self._limit, is_draft=True)
         except NoGradientError:
             return _NONE, 0
         bits = fitted.lowering.gradient_bits

@@ -12,7 +12,7 @@ from converter.passes.training_graph import Lowering, Source, build_training_gra
 from converter.planning.placement import height
 from converter.planning.plan import offline_plan
 from converter.planning.problem import build_problem
-from converter.planning.search import lowest_placement
+from converter.planning.search import quick_placement
 from converter.search.scheme import Scheme
 
 NEVER = 1 << 62
@@ -54,6 +54,6 @@ class Estimator:
         # With everything at offset 0, start-up alone decides what is the smallest arena.
         model.metadata[OFFLINE_PLAN] = offline_plan(model, problem, [0] * len(problem.items))
         flat = predict_arena(model, CORTEX_M)
-        head = height(problem, lowest_placement(problem, evaluations=0))
+        head = height(problem, quick_placement(problem))
         needed = max(flat.smallest_arena, flat.tail + head)
         return -(-needed // _ALIGNMENT) * _ALIGNMENT

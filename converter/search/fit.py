@@ -41,15 +41,17 @@ class Fitted:
     lowering: Lowering
 
 
-def fit(source: Source, scheme: Scheme, limit: Limit) -> Fitted:
-    """The first lowering with which the scheme fits, or the smallest of all if none does.
+def fit(source: Source, scheme: Scheme, limit: Limit, is_draft: bool = False) -> Fitted:
+    """The first lowering with which the scheme fits, or the smallest of all if none does. A
+    draft is not planned further than to know whether it fits.
 
     Raises NoGradientError if a rule is missing on the way.
     """
     smallest: Fitted | None = None
+    enough = limit.budget if is_draft and limit.budget is not None else 0
     for lowering in limit.lowerings():
         training = build_training_graph(source, scheme, lowering)
-        fitted = Fitted(training, plan_memory(training.model), lowering)
+        fitted = Fitted(training, plan_memory(training.model, enough=enough), lowering)
         if limit.holds(fitted.plan):
             return fitted
         if smallest is None or _needs(fitted) < _needs(smallest):

@@ -37,9 +37,9 @@ predicted gain with the accuracy on test data:
     sum F^0.75, biases times stability              0.89      0.80    0.99
     sum F, biases times stability                   0.85      0.84    0.99
 
-The root is what is used: of the schemes that the search finds with it, those measured on data
-and those from structure learn equally well (benchmarks/budget_accuracy.py), while F^0.75 picks
-too few layers.
+The root is what is used, though F^0.75 ranks better: it picks too few layers. Since none is
+right on every task, trial trainings decide between the best schemes where there is data
+(`converter.search.trials`).
 """
 
 from __future__ import annotations

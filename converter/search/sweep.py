@@ -76,7 +76,7 @@ def sweep(
 
         assert limit.budget is not None
         try:
-            converted = convert_source(source, limit, update, gains, part)
+            converted = convert_source(source, limit, update, gains, part, samples)
         except ConverterError as error:
             rows.append(Row(limit.budget, reason=str(error)))
             continue

@@ -1,42 +1,18 @@
-#include "kernels/conv_2d_grad/conv_2d_grad.h"
+// The reference; conv_2d_grad_dsp.cc takes its place on processors with the DSP extension.
+#include "kernels/core/dsp.h"
+
+#if !TFLM_TRAINING_DSP_KERNELS
 
 #include <cstring>
 
+#include "kernels/conv_2d_grad/conv_2d_grad.h"
+#include "kernels/conv_2d_grad/gradient_scaler.h"
 #include "kernels/core/accumulate.h"
 #include "kernels/core/fixed_point.h"
 #include "kernels/core/weight_update.h"
 
 namespace tflm_training {
 namespace {
-
-constexpr int32_t kFullMultiplier = 32767;
-
-// Brings output gradients of all channels to one scale, using the bits that the
-// accumulator allows: a = m * mu[o] / 2^15 * 2^headroom.
-class GradientScaler {
- public:
-  GradientScaler(const int16_t* multiplier, int headroom)
-      : multiplier_(multiplier),
-        up_(multiplier == nullptr && headroom > 0 ? headroom : 0),
-        down_(multiplier == nullptr ? Max(-headroom, 0) : 15 - headroom) {}
-
-  int32_t operator()(int32_t mantissa, int32_t channel) const {
-    return Scale(mantissa, multiplier_ == nullptr ? 1 : multiplier_[channel]);
-  }
-  // The largest value that a mantissa of at most `max_abs` can give.
-  int32_t Bound(int32_t max_abs) const {
-    return Scale(max_abs, multiplier_ == nullptr ? 1 : kFullMultiplier);
-  }
-
- private:
-  int32_t Scale(int32_t mantissa, int32_t multiplier) const {
-    return RoundingShift32(mantissa * multiplier * (1 << up_), down_);
-  }
-
-  const int16_t* multiplier_;
-  int up_;
-  int down_;
-};
 
 // acc[i] = sum of W[o, ky, kx, first + i] * a[oy, ox, o] over all that reach (y, x); `first`
 // counts within the part.
@@ -101,13 +77,10 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gra
                               const int16_t* multiplier, ActivationMask mask,
                               MutableMantissas input_gradient) {
   const ConvGeometry& g = options.geometry;
-  const int headroom = options.accumulator_bits - Bits(static_cast<uint64_t>(scale.max_abs));
-  const GradientScaler scaler(multiplier, headroom);
-  const uint64_t bound = static_cast<uint64_t>(scaler.Bound(scale.max_abs)) *
-                         static_cast<uint64_t>(options.weight_bound);
-  // A local: for all that a compiler knows, int8 mantissas are written over the options.
+  const InputGradScale scales(options, scale, multiplier);
+  // Locals: for all that a compiler knows, int8 mantissas are written over the options.
   const int bits = options.gradient_bits;
-  const int shift = Max(0, Bits(bound) - bits);
+  const int shift = scales.shift;
 
   GradientWriter writer(input_gradient, mask);
   int32_t acc[kChannelBlock];
@@ -118,7 +91,7 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gra
         for (int32_t first = 0; first < part.channels(); first += kChannelBlock) {
           const int32_t count = Min(kChannelBlock, part.channels() - first);
           memset(acc, 0, sizeof(acc));
-          AccumulatePixel(g, gradient, part, scaler, y, x, first, count, acc);
+          AccumulatePixel(g, gradient, part, scales.scaler, y, x, first, count, acc);
           for (int32_t i = 0; i < count; ++i) {
             writer.Write(pixel + part.begin + first + i,
                          Saturate(RoundingShift32(acc[i], shift), bits));
@@ -127,8 +100,7 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gra
       }
     }
   }
-  return {(scale.sigma * options.scale_factor) * PowerOfTwo(shift - headroom),
-          writer.max_abs()};
+  return {scales.sigma, writer.max_abs()};
 }
 
 void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
@@ -164,3 +136,5 @@ void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* in
 }
 
 }  // namespace tflm_training
+
+#endif  // !TFLM_TRAINING_DSP_KERNELS

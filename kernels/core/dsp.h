@@ -10,6 +10,15 @@
 #include <cstdint>
 #include <cstring>
 
+// 1 where kernels are compiled from <room>_dsp.cc, 0 where from the reference, which is the
+// meaning of both. TFLM_TRAINING_EMULATE_DSP compiles the former for any processor.
+#if defined(TFLM_TRAINING_EMULATE_DSP) || \
+    (defined(__ARM_FEATURE_DSP) && !defined(TFLM_TRAINING_REFERENCE_KERNELS))
+#define TFLM_TRAINING_DSP_KERNELS 1
+#else
+#define TFLM_TRAINING_DSP_KERNELS 0
+#endif
+
 namespace tflm_training {
 
 // Four bytes, or two int16, from an address of any alignment. Not for volatile memory.

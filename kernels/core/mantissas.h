@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/core/dsp.h"
+
 namespace tflm_training {
 
 // Mantissas that are read. A pointer with a type, and converts from either.
@@ -17,6 +19,14 @@ class Mantissas {
 
   int32_t operator[](int32_t index) const {
     return is_int8_ ? int32_t{int8()[index]} : int32_t{int16()[index]};
+  }
+  // Elements `index` and `index` + 1 in one word.
+  uint32_t Pair(int32_t index) const {
+    if (is_int8_) {
+      return PkhbtLsl16(static_cast<uint32_t>(int8()[index]),
+                        static_cast<uint32_t>(int8()[index + 1]));
+    }
+    return LoadWord(int16() + index);
   }
   Mantissas operator+(int32_t index) const {
     return is_int8_ ? Mantissas(int8() + index) : Mantissas(int16() + index);
@@ -46,6 +56,15 @@ class MutableMantissas {
       int8()[index] = static_cast<int8_t>(mantissa);
     } else {
       int16()[index] = static_cast<int16_t>(mantissa);
+    }
+  }
+  // Four from `index` on, given as [m0, m2] and [m1, m3], two int16 to a word.
+  void Set4(int32_t index, uint32_t m02, uint32_t m13) const {
+    if (is_int8_) {
+      StoreWord(int8() + index, Uxtb16(m02) | Uxtb16(m13) << 8);
+    } else {
+      StoreWord(int16() + index, PkhbtLsl16(m02, m13));
+      StoreWord(int16() + index + 2, PkhtbAsr16(m13, m02));
     }
   }
   void SetZero(int32_t count) const {

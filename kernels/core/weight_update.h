@@ -25,7 +25,8 @@ inline int32_t RoundedStep(int32_t acc, Factor factor, int32_t clamp) {
 inline int32_t StochasticStep(int32_t acc, Factor factor, int32_t clamp, Random* random) {
   // |t| <= 2^30 and the random addend is below 2^30, so their sum fits.
   int32_t t = static_cast<int32_t>((static_cast<int64_t>(acc) * factor.multiplier) >> 32);
-  const int32_t limit = factor.shift <= 24 ? clamp << factor.shift : INT32_MAX;
+  const int32_t limit =
+      clamp <= (INT32_MAX >> factor.shift) ? clamp << factor.shift : INT32_MAX;
   t = Clamp(t, -limit, limit);
   return (t + static_cast<int32_t>(random->Next() >> (32 - factor.shift))) >> factor.shift;
 }

@@ -80,8 +80,8 @@ def test_items_that_meet_are_apart(seed: int) -> None:
     for i, neighbours in enumerate(found.neighbours):
         assert offsets[i] >= 0 and offsets[i] % 16 == 0
         for other in neighbours:
-            assert offsets[i] + found.items[i].size <= offsets[other.index] or (
-                offsets[other.index] + found.items[other.index].size <= offsets[i]
+            assert offsets[i] + found.items[i].size <= offsets[other.item] or (
+                offsets[other.item] + found.items[other.item].size <= offsets[i]
             )
 
 

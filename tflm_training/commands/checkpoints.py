@@ -37,10 +37,9 @@ def check_arguments(arguments: argparse.Namespace) -> None:
     """Raise DataError for options that cannot be followed, before any work."""
     if arguments.stop_after is not None and arguments.save is None:
         raise DataError("--stop_after: needs --save")
-    if arguments.save is not None:
-        if arguments.save == arguments.json:
-            raise DataError(f"{arguments.save}: --save and --json name the same file")
-        check_writable(arguments.save, arguments.overwrite)
+    if arguments.save is not None and arguments.save == arguments.json:
+        raise DataError(f"{arguments.save}: --save and --json name the same file")
+    check_writable(arguments.save, arguments.overwrite)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tflm_training.commands import output
+from tflm_training.commands import output, progress
 from tflm_training.data import load_test_split
 from tflm_training.files import check_writable
 from tflm_training.trainer import Trainer
@@ -32,8 +32,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Test, print and write the report. Raises DataError, RuntimeError or OSError."""
-    if arguments.json is not None:
-        check_writable(arguments.json, arguments.overwrite)
+    check_writable(arguments.json, arguments.overwrite)
     console = output.make_console(arguments)
     trainer = Trainer(arguments.model)
     x, y = load_test_split(arguments.data, labels_required=not trainer.is_regression)
@@ -43,10 +42,10 @@ def run(arguments: argparse.Namespace) -> None:
         trainer.restore(arguments.checkpoint)
     if arguments.verbose:
         console.print(trainer.describe())
-    with output.progress_bars(console) as bars:
-        result = trainer.evaluate(x, y, progress=output.progress_hook(bars, "test"))
+    with progress.make_bars(console) as bars:
+        result = trainer.evaluate(x, y, progress=progress.step_hook(bars, "test"))
     metric = "mse" if trainer.is_regression else "accuracy"
-    console.print(f"{output.metric_text(metric, result[metric])}, loss {result['loss']:.6g}")
+    console.print(f"{progress.show_metric(metric, result[metric])}, loss {result['loss']:.6g}")
     console.print(f"{len(x)} samples, {trainer.steps} training steps")
     if arguments.json is not None:
         output.write_json(

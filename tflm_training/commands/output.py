@@ -9,12 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tflm_training.files import write_file
-from tflm_training.history import Progress
-from tflm_training.trainer import ProgressHook
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress as Bars
 
 
 def positive_int(text: str) -> int:
@@ -72,38 +69,3 @@ def make_console(arguments: argparse.Namespace) -> Console:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write the report, all or nothing. Raises OSError."""
     write_file(path, (json.dumps(content, indent=2) + "\n").encode())
-
-
-def metric_text(metric: str, value: float) -> str:
-    """An accuracy in percent, or an error."""
-    return f"accuracy {100 * value:.2f} %" if metric == "accuracy" else f"error (mse) {value:.6g}"
-
-
-def progress_bars(console: Console) -> Bars:
-    """Progress bars, on a terminal only."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    return Bars(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[state]}"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-
-
-def progress_hook(bars: Bars, name: str) -> ProgressHook:
-    """A bar of its own for the steps of one call."""
-    task = bars.add_task(name, total=None, state="")
-
-    def show(state: Progress) -> None:
-        text = f"loss {state.loss:.4f}"
-        if state.accuracy is not None:
-            text += f", accuracy {100 * state.accuracy:.1f} %"
-        bars.update(task, completed=state.step, total=state.steps, state=text)
-
-    return show

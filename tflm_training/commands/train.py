@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tflm_training.commands import checkpoints, output
+from tflm_training.commands import checkpoints, output, progress
 from tflm_training.commands.checkpoints import Interrupted, Interruption, Plan
 from tflm_training.data import DataSet, load_npz
 from tflm_training.files import check_writable
@@ -58,8 +58,7 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train, print, save and write the report. Raises DataError, RuntimeError, OSError, or
     KeyboardInterrupt with the name of what was saved."""
-    if arguments.json is not None:
-        check_writable(arguments.json, arguments.overwrite)
+    check_writable(arguments.json, arguments.overwrite)
     checkpoints.check_arguments(arguments)
     console = output.make_console(arguments)
     trainer = Trainer(arguments.model, seed=arguments.seed or 0, arena_bytes=arguments.arena_bytes)
@@ -108,25 +107,25 @@ def _train(
 ) -> dict[str, Any]:
     """Test, train, test; the report."""
     metric = "mse" if trainer.is_regression else "accuracy"
-    with output.progress_bars(console) as bars:
+    with progress.make_bars(console) as bars:
 
         def hook(name: str) -> ProgressHook:
-            show = output.progress_hook(bars, name)
+            show = progress.step_hook(bars, name)
 
             def on_step(state: Progress) -> None:
                 show(state)
                 if name == "train" and state.step % len(train[0]) == 0:
-                    console.print(_epoch_line(state, plan.epochs))
+                    console.print(progress.epoch_line(state, plan.epochs))
                 between_steps()
 
             return on_step
 
         before = trainer.evaluate(*test, progress=hook("test"))[metric]
-        console.print(f"before: {output.metric_text(metric, before)}")
+        console.print(f"before: {progress.show_metric(metric, before)}")
         history = trainer.fit(*train, **dataclasses.asdict(plan), progress=hook("train"))
         when_trained()
         after = trainer.evaluate(*test, progress=hook("test"))[metric]
-    console.print(f"after: {output.metric_text(metric, after)}")
+    console.print(f"after: {progress.show_metric(metric, after)}")
     accuracy = (None, None) if trainer.is_regression else (before, after)
     error = (before, after) if trainer.is_regression else (None, None)
     return {
@@ -142,13 +141,6 @@ def _train(
 
 def _first(values: np.ndarray | None, limit: int | None) -> np.ndarray | None:
     return None if values is None else values[:limit]
-
-
-def _epoch_line(state: Progress, epochs: int) -> str:
-    line = f"epoch {state.epoch + 1}/{epochs}: loss {state.loss:.6g}"
-    if state.accuracy is None:
-        return line
-    return f"{line}, {output.metric_text('accuracy', state.accuracy)}"
 
 
 def _describe(console: Console, trainer: Trainer, dataset: DataSet) -> None:

@@ -24,7 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 _SOURCES = "tools/cortex_m"
 _COMPILER = "arm-none-eabi-g++"
-_PRECOMPILED = "kernels/core/tflm.h"
+_ERROR_TEXT = 4000  # characters of it that are shown
 
 # TFLM's own sources of what tflm_stand_in.cc stands for.
 _TFLM_SOURCES = (
@@ -74,7 +74,7 @@ CORES = {
 DEFAULT_OPTIMISATION = "-O2"
 
 _COMMON_FLAGS = ("-std=c++17", "-ffunction-sections", "-fdata-sections", "-fno-exceptions")
-_COMMON_FLAGS += ("-fno-rtti", "-fno-threadsafe-statics", "-DNDEBUG", "-MMD", "-g")
+_COMMON_FLAGS += ("-fno-rtti", "-fno-threadsafe-statics", "-DNDEBUG", "-g")
 _WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
 _LINK_FLAGS = ("-nostartfiles", f"-T{_SOURCES}/cortex_m.ld", "-Wl,--gc-sections")
 
@@ -96,15 +96,12 @@ def build(core: Core, reference: bool = False, optimisation: str = DEFAULT_OPTIM
     folder = ROOT / "build" / "cortex_m" / f"{core.name}-{digest[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
 
-    # TFLM's headers take seconds to compile, so that is done once.
-    _compile(ROOT / _PRECOMPILED, folder, [*flags, "-x", "c++-header"], ".h.gch")
-    flags = [f"-I{folder}", "-include", _PRECOMPILED, *flags]
     with ThreadPoolExecutor(_jobs()) as pool:
         objects = list(pool.map(lambda source: _compile(source, folder, flags), sources))
     program = folder / "replay.elf"
     script = ROOT / _SOURCES / "cortex_m.ld"
     if _is_newer(program, [*objects, script]):
-        linked = program.with_suffix(f".{os.getpid()}")
+        linked = _temporary(program)
         _run([*core.flags, *_LINK_FLAGS, *map(str, objects), "-o", str(linked)])
         linked.replace(program)
     return program
@@ -142,24 +139,34 @@ def _tflm() -> tuple[list[str], list[Path]]:
         if specification is None or specification.origin is None:
             raise BuildError("TFLite Micro's headers are missing: pip install xmos-ai-tools==1.4.2")
         include = Path(specification.origin).parent / "runtime" / "include"
-        defines, sources, includes = ["-Dtflite=tflite_micro"], [], [str(include), gemmlowp]
+        defines, sources = ["-Dtflite=tflite_micro"], []
+        includes = [f"{_SOURCES}/headers", str(include), gemmlowp]
     return [*defines, *(word for path in includes for word in ("-isystem", path))], sources
 
 
-def _compile(source: Path, folder: Path, flags: list[str], suffix: str = ".o") -> Path:
+def _compile(source: Path, folder: Path, flags: list[str]) -> Path:
     is_own = source.is_relative_to(ROOT)
     name = source.relative_to(ROOT) if is_own else Path("tflm") / source.name
-    compiled = folder / name.with_suffix(suffix)
-    if _is_newer(compiled, _dependencies(compiled)):
+    compiled = folder / name.with_suffix(".o")
+    listed = compiled.with_suffix(".d")
+    if _is_newer(compiled, _dependencies(listed)):
         compiled.parent.mkdir(parents=True, exist_ok=True)
         warnings = _WARNINGS if is_own else ("-w",)
-        _run([*flags, *warnings, "-I.", "-c", str(source), "-o", str(compiled)])
+        made, made_list = _temporary(compiled), _temporary(listed)
+        command = [*flags, *warnings, "-I.", "-c", str(source), "-o", str(made)]
+        _run([*command, "-MMD", "-MF", str(made_list)])
+        made_list.replace(listed)
+        made.replace(compiled)
     return compiled
 
 
-def _dependencies(compiled: Path) -> list[Path]:
-    """What the object was made of, by the compiler's own list; one that is not there at first."""
-    listed = compiled.with_suffix(".d")  # of x.o and of x.h.gch
+def _temporary(path: Path) -> Path:
+    """Where to write before the file is moved to `path`: another process may build too."""
+    return path.with_name(f"{path.name}.{os.getpid()}")
+
+
+def _dependencies(listed: Path) -> list[Path]:
+    """The files that the compiler's list names; the list itself while there is none."""
     if not listed.exists():
         return [listed]
     rule = listed.read_text().replace("\\\n", " ").split(":", 1)[1]
@@ -183,7 +190,7 @@ def _run(arguments: list[str]) -> None:
             "libstdc++-arm-none-eabi-newlib)"
         ) from None
     except subprocess.CalledProcessError as error:
-        raise BuildError(f"{' '.join(command)}\n{error.stderr}") from None
+        raise BuildError(f"{' '.join(command)}\n{error.stderr[:_ERROR_TEXT]}") from None
 
 
 def main() -> int:

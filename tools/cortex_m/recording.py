@@ -61,7 +61,7 @@ def unspecified(outputs: Sequence[np.ndarray]) -> list[bool]:
     result = [False] * len(outputs)
     for i, (array, scale) in enumerate(zip(outputs, outputs[1:], strict=False)):
         is_gradient = array.dtype in (np.int8, np.int16) and scale.dtype == np.float32
-        result[i] = is_gradient and scale.shape == (2,) and scale[1] == 0
+        result[i] = is_gradient and scale.shape == (2,) and bool(scale[1] == 0)
     return result
 
 
@@ -127,8 +127,8 @@ def _pack_operator(operator: RecordedOperator, blob: _Blob) -> bytes:
             blob.add_int_array(tensor.after.shape),
             place,
             tensor.after.nbytes,
-            tensor.is_constant,
-            tensor.is_unspecified,
+            int(tensor.is_constant),
+            int(tensor.is_unspecified),
         )
         for tensor, place in zip(operator.tensors, places, strict=True)
     )

@@ -1,0 +1,52 @@
+// One step of the weights of a row, which share a factor, for the Arm DSP extension.
+#ifndef KERNELS_CORE_WEIGHT_UPDATE_DSP_H_
+#define KERNELS_CORE_WEIGHT_UPDATE_DSP_H_
+
+#include <cstdint>
+
+#include "kernels/core/dsp.h"
+#include "kernels/core/weight_update.h"
+
+namespace tflm_training {
+
+// weights[i] = UpdatedWeight(weights[i], acc[i], factor, clamp, random) for i in [0, count),
+// for a factor that trains and a clamp in 1..127.
+//
+// With t = (acc * M) >> 32 the rounded step is (t + r) >> sh, 0 <= r < 2^sh: clamping it to
+// +-clamp is the same as clamping t to +-(clamp << sh) first. SMMLA gives t + r; clamps and
+// the difference are taken on four bytes at once, with saturating sums.
+inline void UpdateWeights(const int32_t* acc, int32_t count, Factor factor, int32_t clamp,
+                          int8_t* weights, Random* random) {
+  int32_t i = 0;
+  if (factor.shift > 0) {
+    const uint32_t above = AllBytes(INT8_MAX - clamp);
+    const uint32_t below = AllBytes(-(INT8_MIN + clamp));
+    const uint32_t one = AllBytes(1);
+    Random draws = *random;
+    const auto step = [&](int32_t sum) {
+      const auto addend = static_cast<int32_t>(draws.Next() >> (32 - factor.shift));
+      return static_cast<uint32_t>(
+          Ssat<8>(Smmla(sum, factor.multiplier, addend) >> factor.shift));
+    };
+    for (; i + 4 <= count; i += 4) {
+      const uint32_t d0 = step(acc[i]);
+      const uint32_t d1 = step(acc[i + 1]);
+      const uint32_t d2 = step(acc[i + 2]);
+      const uint32_t d3 = step(acc[i + 3]);
+      uint32_t d = Uxtb16(PkhbtLsl16(d0, d2)) | Uxtb16(PkhbtLsl16(d1, d3)) << 8;
+      d = Qsub8(Qadd8(d, above), above);
+      d = Qadd8(Qsub8(d, below), below);
+      // -128 is not a weight: it becomes -127 on the way down and up again.
+      const uint32_t updated = Qsub8(LoadWord(weights + i), d);
+      StoreWord(weights + i, Qadd8(Qsub8(updated, one), one));
+    }
+    *random = draws;
+  }
+  for (; i < count; ++i) {
+    weights[i] = UpdatedWeight(weights[i], acc[i], factor, clamp, random);
+  }
+}
+
+}  // namespace tflm_training
+
+#endif  // KERNELS_CORE_WEIGHT_UPDATE_DSP_H_

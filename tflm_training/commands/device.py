@@ -1,0 +1,159 @@
+"""`python -m tflm_training device`: train on a microcontroller, with samples from an .npz."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tflm_training.commands import output, progress
+from tflm_training.data import DataError, load_npz
+from tflm_training.device import DEFAULT_BAUD_RATE, Device
+from tflm_training.device_trainer import DeviceTrainer
+from tflm_training.files import check_writable, write_file
+from tflm_training.history import Progress
+from tflm_training.trainer import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_DESCRIPTION = """Train the model of a device that runs examples/stm32f746 on x_train and y_train,
+and test it on x_test and y_test before and after. The device goes on from its present weights
+unless --reset or --restore says otherwise. Data follows the rules of the train command."""
+
+# x and, unless it may be missing and is, y.
+_Samples = tuple[np.ndarray, np.ndarray | None]
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "device", help="train on a microcontroller", description=_DESCRIPTION, allow_abbrev=False
+    )
+    parser.add_argument(
+        "--port",
+        required=True,
+        help="serial port such as /dev/ttyACM0, or socket://HOST:PORT",
+    )
+    parser.add_argument("--data", required=True, metavar="FILE.npz")
+    parser.add_argument("--epochs", type=output.positive_int, default=DEFAULT_EPOCHS)
+    parser.add_argument(
+        "--learning_rate",
+        type=output.non_negative_float,
+        default=DEFAULT_LEARNING_RATE,
+        help=f"at the first step; falls linearly to 0 (default: {DEFAULT_LEARNING_RATE})",
+    )
+    parser.add_argument(
+        "--seed", type=output.non_negative_int, default=0, help="for the order of the samples"
+    )
+    parser.add_argument(
+        "--limit", type=output.positive_int, metavar="N", help="the first N samples of each split"
+    )
+    parser.add_argument("--evaluate", action="store_true", help="test only, train nothing")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--reset", action="store_true", help="begin with the firmware's weights")
+    start.add_argument("--restore", type=Path, metavar="CHECKPOINT", help="begin with these")
+    parser.add_argument("--save", type=Path, metavar="CHECKPOINT", help="write the weights there")
+    parser.add_argument("--baud_rate", type=output.positive_int, default=DEFAULT_BAUD_RATE)
+    output.add_output_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train, print and write. Raises DataError, DeviceError or OSError."""
+    check_writable(arguments.json, arguments.overwrite)
+    check_writable(arguments.save, arguments.overwrite)
+    console = output.make_console(arguments)
+    checkpoint = _read(arguments.restore)
+    dataset = load_npz(arguments.data, labels_required=False)
+    train = _first(dataset.x_train, dataset.y_train, arguments.limit)
+    test = _first(dataset.x_test, dataset.y_test, arguments.limit)
+    with Device(arguments.port, arguments.baud_rate) as device:
+        trainer = DeviceTrainer(device, seed=arguments.seed)
+        trainer.check_data(*test, suffix="_test")
+        if not arguments.evaluate:
+            trainer.check_data(*train, suffix="_train")
+        if arguments.verbose:
+            _describe(console, device)
+        if arguments.reset:
+            trainer.reset()
+        if checkpoint is not None:
+            device.restore(checkpoint)
+            console.print(f"restored: {arguments.restore}")
+        report = _train_and_test(arguments, console, trainer, train, test)
+        report["arena_used_bytes"] = device.info.arena_used_bytes
+        if arguments.save is not None:
+            with progress.make_bars(console) as bars:
+                show = progress.bytes_hook(bars, "checkpoint")
+                write_file(arguments.save, device.read_checkpoint(show))
+            console.print(f"wrote {arguments.save}")
+        if device.retries:
+            console.print(f"sent again after errors on the line: {device.retries} requests")
+    if arguments.json is not None:
+        output.write_json(arguments.json, report)
+
+
+def _train_and_test(
+    arguments: argparse.Namespace,
+    console: Console,
+    trainer: DeviceTrainer,
+    train: _Samples,
+    test: _Samples,
+) -> dict[str, Any]:
+    """What the report says of it: the metric before and after, the loss of each epoch."""
+    metric = "mse" if trainer.is_regression else "accuracy"
+    with progress.make_bars(console) as bars:
+        before = trainer.evaluate(*test, progress=progress.step_hook(bars, "test"))[metric]
+        if arguments.evaluate:
+            console.print(progress.show_metric(metric, before))
+            return {metric: before}
+        console.print(f"before: {progress.show_metric(metric, before)}")
+        show = progress.step_hook(bars, "train")
+
+        def on_step(state: Progress) -> None:
+            show(state)
+            if state.step % len(train[0]) == 0:
+                console.print(progress.epoch_line(state, arguments.epochs))
+
+        history = trainer.fit(
+            *train,
+            epochs=arguments.epochs,
+            learning_rate=arguments.learning_rate,
+            progress=on_step,
+        )
+        after = trainer.evaluate(*test, progress=progress.step_hook(bars, "test"))[metric]
+    console.print(f"after: {progress.show_metric(metric, after)}")
+    return {
+        f"{metric}_before": before,
+        f"{metric}_after": after,
+        "loss": history.history["loss"],
+        "steps": history.steps,
+    }
+
+
+def _first(x: np.ndarray, y: np.ndarray | None, limit: int | None) -> _Samples:
+    return x[:limit], None if y is None else y[:limit]
+
+
+def _read(path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error
+
+
+def _describe(console: Console, device: Device) -> None:
+    info = device.info
+    for tensor in (info.input, info.output):
+        console.print(
+            f"{tensor.name}: {tensor.dtype.name} {list(tensor.shape)}, "
+            f"scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
+        )
+    console.print(f"arena: {info.arena_used_bytes} of {info.arena_bytes} bytes")
+    if info.stack_bytes:
+        console.print(f"stack: {info.stack_used_bytes} of {info.stack_bytes} bytes")
+    console.print(f"checkpoint: {info.checkpoint_bytes} bytes, {info.steps} steps")
