@@ -54,8 +54,7 @@ class Trainer:
             raise DataError(f"seed {seed}: must be 0 or larger")
         if arena_bytes is not None and arena_bytes <= 0:
             raise DataError(f"arena_bytes {arena_bytes}: must be larger than 0")
-        name = "model" if isinstance(model, bytes) else str(model)
-        content = model if isinstance(model, bytes) else read_file(model)
+        name, content = ("model", model) if isinstance(model, bytes) else (model, read_file(model))
         try:
             self._interpreter = runtime().Interpreter(content, arena_bytes)
             self._signature = read_signature(self._interpreter)

@@ -1,7 +1,8 @@
 """Turns the project's own convolutions back into TFLite's: the reverse of converter.passes.lower.
 
 Filters have zero point 0 and a scale for the tensor or for each output channel; a bias has the
-scales s_x * s_w, as TFLite's converter writes them.
+scales s_x * s_w, as TFLite's converter writes them. The version of the builtin operator stands in
+the file as that of the custom one.
 """
 
 from __future__ import annotations
@@ -17,12 +18,7 @@ from converter.ir.training_ops import TrainingConv, TrainingConv2D, TrainingDept
 from converter.model.graph import Operator, Quantization, Tensor
 from converter.model.schema import schema
 
-# Operator versions of the int8 kernels (tensorflow/lite/tools/versioning/op_version.cc).
-_CONV_VERSION = 3
-_PAD_VERSION = 2
-_FULLY_CONNECTED_VERSION = 4
-_FULLY_CONNECTED_KEEP_DIMS_VERSION = 5
-_FULLY_CONNECTED_PER_CHANNEL_VERSION = 12
+_PAD_VERSION = 2  # int8 (tensorflow/lite/tools/versioning/op_version.cc)
 _RECORDS = {r.CUSTOM_CODE: r for r in (TrainingConv2D, TrainingDepthwiseConv2D)}
 
 
@@ -72,7 +68,7 @@ def raise_convolution(operator: Operator, has_pad: bool) -> list[Operator]:
         inputs.pop()
     activation = _activation(operator.output, options)
     if weights.data is not None and weights.data.ndim == 2:
-        return [_fully_connected(inputs, operator.output, activation)]
+        return [_fully_connected(inputs, operator.output, activation, operator.version)]
     height, width = _axes(options)
     result: list[Operator] = []
     padding = schema.Padding.VALID
@@ -81,7 +77,9 @@ def raise_convolution(operator: Operator, has_pad: bool) -> list[Operator]:
     elif has_pad or not (height.is_valid and width.is_valid):
         result.append(_pad(source, height, width))
         inputs[0] = result[0].output
-    result.append(_convolution(inputs, operator.output, options, padding, activation))
+    result.append(
+        _convolution(inputs, operator.output, options, padding, activation, operator.version)
+    )
     return result
 
 
@@ -138,20 +136,15 @@ def _activation(output: Tensor, options: TrainingConv) -> int:
     )
 
 
-def _fully_connected(inputs: list[Any], output: Tensor, activation: int) -> Operator:
+def _fully_connected(inputs: list[Any], output: Tensor, activation: int, version: int) -> Operator:
     options = schema.FullyConnectedOptionsT()
     options.fusedActivationFunction = activation
-    source, weights = inputs[0], inputs[1]
+    source = inputs[0]
     options.keepNumDims = (
         len(source.shape) > 2
         and len(output.shape) == len(source.shape)
         and output.shape[:-1] == source.shape[:-1]
     )
-    version = _FULLY_CONNECTED_VERSION
-    if weights.quantization.scale.size > 1:
-        version = _FULLY_CONNECTED_PER_CHANNEL_VERSION
-    elif options.keepNumDims:
-        version = _FULLY_CONNECTED_KEEP_DIMS_VERSION
     return Operator(
         "FULLY_CONNECTED",
         inputs,
@@ -180,7 +173,12 @@ def _pad(source: Tensor, height: _Axis, width: _Axis) -> Operator:
 
 
 def _convolution(
-    inputs: list[Any], output: Tensor, record: TrainingConv, padding: int, activation: int
+    inputs: list[Any],
+    output: Tensor,
+    record: TrainingConv,
+    padding: int,
+    activation: int,
+    version: int,
 ) -> Operator:
     depthwise = isinstance(record, TrainingDepthwiseConv2D)
     options = schema.DepthwiseConv2DOptionsT() if depthwise else schema.Conv2DOptionsT()
@@ -200,5 +198,5 @@ def _convolution(
         [output],
         options=options,
         options_type=number,
-        version=_CONV_VERSION,
+        version=version,
     )
