@@ -99,6 +99,13 @@ def _parser() -> argparse.ArgumentParser:
         help="width of gradients (default: 16, and 8 where the budget asks for it)",
     )
     parser.add_argument(
+        "--weight_bits",
+        type=int,
+        choices=(8, 16),
+        default=8,
+        help="16: train with a byte of fraction for each weight (default: 8)",
+    )
+    parser.add_argument(
         "--c_array", action="store_true", help="also write the flatbuffer as C++ source (.h, .cc)"
     )
     parser.add_argument(
@@ -183,6 +190,7 @@ def _convert(options: argparse.Namespace, data: bytes, console: Console) -> Trai
             loss=options.loss,
             num_classes=options.num_classes,
             gradient_bits=options.gradient_bits,
+            weight_bits=options.weight_bits,
             name=options.model.name,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
             data=None if samples is None else (samples.x_train, samples.y_train),

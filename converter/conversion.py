@@ -49,6 +49,7 @@ def convert(
     loss: str | None = None,
     num_classes: int | None = None,
     gradient_bits: int | None = None,
+    weight_bits: int = 8,
     name: str = "model",
     progress: Progress = lambda done, total: None,
     data: Data | None = None,
@@ -58,7 +59,8 @@ def convert(
     model: flatbuffer bytes; budget: bytes of arena on Cortex-M, None for no limit; update:
     what to train (see converter.search.scheme); loss: softmax_cross_entropy or mse, None to
     choose by the model's head; num_classes: replace the classifier by one of so many classes;
-    gradient_bits: 16 or 8, None for 8 only where the budget asks for it; name: of the model,
+    gradient_bits: 16 or 8, None for 8 only where the budget asks for it; weight_bits: 8, or 16
+    for weights with a byte of fraction while they are trained; name: of the model,
     in messages; data: (x, y) of training samples, by the rules of tflm_training.data, on which
     `auto` measures what each layer is worth and, within a budget, tries
     the best schemes. Raises ConverterError with one clear line.
@@ -69,7 +71,9 @@ def convert(
     if gradient_bits not in (None, 8, 16):
         raise ConverterError(f"--gradient_bits {gradient_bits}: must be 8 or 16")
     gains = find_gains(source, data, progress) if update == AUTO else {}
-    limit = Limit(budget, gradient_bits)
+    if weight_bits not in (8, 16):
+        raise ConverterError(f"--weight_bits {weight_bits}: must be 8 or 16")
+    limit = Limit(budget, gradient_bits, weight_bits)
     return convert_source(source, limit, update, gains, progress, data)
 
 

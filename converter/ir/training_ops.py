@@ -20,7 +20,8 @@ UNMASKED_MAX = 128
 
 @dataclasses.dataclass(frozen=True)
 class InitializeVariables(Options):
-    """Inputs [initial_0, variable_0, initial_1, variable_1, ...]; no outputs."""
+    """Inputs [initial_0, variable_0, initial_1, variable_1, ...]; no outputs. A variable
+    without an initial value starts with zeros."""
 
     CUSTOM_CODE: ClassVar[str] = "INITIALIZE_VARIABLES"
 
@@ -113,12 +114,16 @@ class DepthwiseConv2DInputGrad(ConvInputGrad):
     CUSTOM_CODE: ClassVar[str] = "DEPTHWISE_CONV_2D_INPUT_GRAD"
 
 
+# Parts of one LSB of a weight that has a fraction.
+FRACTION = 256
+
+
 @dataclasses.dataclass(frozen=True)
 class ConvFilterUpdate(ConvGeometry):
     """Fields of the FILTER_UPDATE operators after the geometry, which is that of the whole
     layer. The input and the filter may hold more channels than are trained, or only those."""
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     input_zero_point: int
     channels: int  # trained channels: the first of I (CONV_2D), the first of O (DEPTHWISE)
     clamp: int  # largest change of one weight in one step, LSB
@@ -131,7 +136,9 @@ class Conv2DFilterUpdate(ConvFilterUpdate):
     """Inputs [input int8 [1, H, W, stored_channels], gradient [1, OH, OW, O],
     gradient_scale float32 [2], filter int8 [O, KH, KW, filter_channels] (written),
     learning_rate float32 [1], update_scale float32 [O] or [1], random_state int32 [1]
-    (written)]; no outputs. update_scale[c] = s_x / s_w[c]; 0 freezes the channel.
+    (written), fraction int8, as filter (optional, written)]; no outputs. update_scale[c] =
+    s_x / s_w[c], with a fraction FRACTION times that; 0 freezes the channel. With a fraction
+    the weight is filter + fraction / FRACTION.
     stored_channels >= channels and filter_channels >= channels."""
 
     CUSTOM_CODE: ClassVar[str] = "CONV_2D_FILTER_UPDATE"

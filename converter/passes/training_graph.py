@@ -18,6 +18,7 @@ from converter.passes.classifier import replace_classifier
 from converter.passes.differentiate import Differentiator
 from converter.passes.dilation import fold_dilated_convolutions
 from converter.passes.fold import fold_constants
+from converter.passes.fractions import add_fractions
 from converter.passes.loss import Head, Loss, build_loss, find_head
 from converter.passes.lower import can_be_lowered, lower, split_filter
 from converter.passes.padding import fold_pads
@@ -50,11 +51,12 @@ class Lowering:
     """How far a conversion goes to save arena.
 
     whole: lower every convolution, not only those of the trained part; gradient_bits: 16 or
-    8, of a gradient's mantissa with its sign.
+    8, of a gradient's mantissa with its sign; weight_bits: 8 or 16, of a weight in training.
     """
 
     whole: bool = False
     gradient_bits: int = 16
+    weight_bits: int = 8
 
     @property
     def gradient_dtype(self) -> np.dtype:
@@ -164,7 +166,9 @@ def build_training_graph(
     graph.operators += backward.operators
     graph.inputs = [*graph.inputs, loss.label, learning_rate]
     graph.outputs = [*graph.outputs, loss.value]
-    make_variables(graph, list({id(t): t for t in (*parameters, random_state)}.values()))
+    fractions = add_fractions(backward.operators) if lowering.weight_bits == 16 else []
+    trainable = list({id(t): t for t in (*parameters, random_state)}.values())
+    make_variables(graph, trainable, fractions)
     _describe(prepared.model, head)
     return TrainingGraph(prepared.model, head, layers, scheme, forward, backward.operators)
 

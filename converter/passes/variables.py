@@ -14,9 +14,10 @@ from converter.model.graph import Graph, Operator, Quantization, Tensor
 from converter.rules.convolution import bias_of
 
 
-def make_variables(graph: Graph, trained: list[Tensor]) -> None:
+def make_variables(graph: Graph, trained: list[Tensor], zeroed: list[Tensor]) -> None:
     """Replace each constant of `trained` by a variable of the same name, shape and
-    quantisation wherever the graph reads it, and put the initialisation first."""
+    quantisation wherever the graph reads it, and put the initialisation first, which also
+    clears the variables `zeroed`."""
     inputs: list[Tensor | None] = []
     for initial in trained:
         # Without quantisation parameters a variable can crash TFLM's Reset().
@@ -28,6 +29,8 @@ def make_variables(graph: Graph, trained: list[Tensor]) -> None:
         initial.name = f"{initial.name}/initial"
         initial.quantization = None  # the variable has it
         inputs += [initial, variable]
+    for variable in zeroed:
+        inputs += [None, variable]
     graph.operators.insert(0, training_operator(InitializeVariables(), inputs, []))
 
 

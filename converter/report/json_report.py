@@ -53,6 +53,7 @@ def json_report(converted: TrainingModel, plans: list[LayerPlan]) -> dict[str, A
             "backward": sum(p.macs_backward for p in plans),
         },
         "gradient_bits": converted.lowering.gradient_bits,
+        "weight_bits": converted.lowering.weight_bits,
         "loss": head.loss,
         "num_classes": head.num_classes,
         "update": scheme_entries(plans),

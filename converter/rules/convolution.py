@@ -298,6 +298,7 @@ class ConvolutionRule(BaseRule, abc.ABC):
                     backward.learning_rate,
                     filter_update_scale(operator),
                     backward.random_state,
+                    None,
                 ],
             )
         if update.bias:

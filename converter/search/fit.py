@@ -17,10 +17,11 @@ from converter.search.scheme import Scheme
 @dataclasses.dataclass(frozen=True)
 class Limit:
     """What a conversion may take. budget: bytes of arena on Cortex-M, None for no limit;
-    gradient_bits: 16 or 8, None to take 8 where the budget asks for it."""
+    gradient_bits: 16 or 8, None to take 8 where the budget asks for it; weight_bits: 8 or 16."""
 
     budget: int | None = None
     gradient_bits: int | None = None
+    weight_bits: int = 8
 
     def holds(self, plan: Plan) -> bool:
         return self.budget is None or plan.arena.smallest_arena <= self.budget
@@ -28,8 +29,8 @@ class Limit:
     def lowerings(self) -> list[Lowering]:
         """From the one that changes least to the one that saves most."""
         widths = [16, 8] if self.gradient_bits is None else [self.gradient_bits]
-        steps = [Lowering(whole=False, gradient_bits=widths[0])]
-        return steps + [Lowering(whole=True, gradient_bits=width) for width in widths]
+        steps = [(False, widths[0]), *((True, width) for width in widths)]
+        return [Lowering(whole, width, self.weight_bits) for whole, width in steps]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,7 +31,7 @@ def run_sweep(options: argparse.Namespace) -> None:
     source = Source(
         read_model_file(options.model), options.model.name, options.loss, options.num_classes
     )
-    limits = [Limit(budget, options.gradient_bits) for budget in budgets]
+    limits = [Limit(budget, options.gradient_bits, options.weight_bits) for budget in budgets]
     data = read_data(options.data, options.loss)
     console = Console(stderr=True, quiet=options.quiet)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

@@ -105,7 +105,7 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gra
 
 void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
                         Mantissas gradient, GradientScale scale, const FilterStep& step,
-                        int8_t* filter, Random* random) {
+                        TrainedWeights filter, Random* random) {
   const ConvGeometry& g = options.geometry;
   const int32_t filter_channels =
       options.filter_channels == 0 ? g.input_channels : options.filter_channels;
@@ -115,7 +115,7 @@ void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* in
     if (!factor.trains()) continue;
     for (int32_t ky = 0; ky < g.filter_height; ++ky) {
       for (int32_t kx = 0; kx < g.filter_width; ++kx) {
-        int8_t* row = filter + ((o * g.filter_height + ky) * g.filter_width + kx) *
+        const TrainedWeights row = filter + ((o * g.filter_height + ky) * g.filter_width + kx) *
                                    filter_channels;
         for (int32_t first = 0; first < options.channels; first += kChannelBlock) {
           const int32_t count = Min(kChannelBlock, options.channels - first);
@@ -126,8 +126,7 @@ void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* in
             AccumulateTap(options, input, gradient.int16(), o, ky, kx, first, count, acc);
           }
           for (int32_t i = 0; i < count; ++i) {
-            row[first + i] =
-                UpdatedWeight(row[first + i], acc[i], factor, options.clamp, random);
+            UpdateWeight(row + (first + i), acc[i], factor, options.clamp, random);
           }
         }
       }

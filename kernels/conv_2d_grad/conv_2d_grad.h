@@ -9,6 +9,7 @@
 #include "kernels/core/gradient.h"
 #include "kernels/core/random.h"
 #include "kernels/core/split_filter.h"
+#include "kernels/core/weight_update.h"
 
 namespace tflm_training {
 
@@ -32,7 +33,7 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gra
 // advances by one for each weight that is rounded. Less than 600 bytes of stack.
 void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
                         Mantissas gradient, GradientScale scale, const FilterStep& step,
-                        int8_t* filter, Random* random);
+                        TrainedWeights filter, Random* random);
 
 }  // namespace tflm_training
 

@@ -209,7 +209,7 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gra
 
 void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
                         Mantissas gradient, GradientScale scale, const FilterStep& step,
-                        int8_t* filter, Random* random) {
+                        TrainedWeights filter, Random* random) {
   const ConvGeometry g = Flattened(options.geometry);
   const int32_t taps = g.filter_height * g.filter_width;
   const int32_t filter_channels =
@@ -245,7 +245,7 @@ void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* in
         has_coefficients = tile.holds_all();
         for (int32_t n = 0; n < columns; ++n) {
           if (!rows[n].factor.trains()) continue;
-          int8_t* weights = filter + ((o + n) * taps + tap) * filter_channels + first;
+          const TrainedWeights weights = filter + ((o + n) * taps + tap) * filter_channels + first;
           Random draws(rows[n].state);
           UpdateWeights(tile.acc(n), count, rows[n].factor, options.clamp, weights, &draws);
           rows[n].state = draws.state();

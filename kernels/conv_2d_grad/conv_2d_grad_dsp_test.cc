@@ -137,7 +137,7 @@ void CompareFilterUpdates(const ConvGeometry& g, uint32_t seed) {
   const int32_t max_abs = (1 << BitsFor(positions, 255, kMaxBits)) - 1;
   const int32_t channels = fill.Between(1, g.input_channels);
   const int32_t zero_point = fill.Between(0, 1) == 0 ? -128 : fill.Between(-127, 127);
-  ConvFilterUpdateOptions options = {2, g, zero_point, channels, 1, 0, 0};
+  ConvFilterUpdateOptions options = {3, g, zero_point, channels, 1, 0, 0};
   if (fill.Between(0, 1) == 0) options.clamp = fill.Between(1, 127);
   if (fill.Between(0, 1) == 0) options.stored_channels = channels + fill.Between(0, 2);
   if (fill.Between(0, 1) == 0) options.filter_channels = channels + fill.Between(0, 2);
@@ -153,14 +153,18 @@ void CompareFilterUpdates(const ConvGeometry& g, uint32_t seed) {
     factor = PowerOfTwo(fill.Between(0, 5) == 0 ? fill.Between(-70, 10) : fill.Between(-35, -10));
     factor *= 1.0f + 0.125f * static_cast<float>(fill.Between(0, 7));
   }
-  const auto filter = fill.Vector<int8_t>(
-      Elements(g.output_channels, g.filter_height, g.filter_width, filter_channels), -128, 127);
+  // Weights, then fractions, which are used or left alone.
+  const int32_t weights =
+      Elements(g.output_channels, g.filter_height, g.filter_width, filter_channels);
+  const auto filter = fill.Vector<int8_t>(2 * weights, -128, 127);
+  const bool has_fractions = fill.Between(0, 3) == 0;
   const auto state = static_cast<uint32_t>(fill.Between(1, INT32_MAX - 1));
 
   const auto run = [&](decltype(Conv2DFilterUpdate) kernel, std::vector<int8_t>* result) {
     Random random(state);
     kernel(options, input.data(), gradient.data(), {0.5f, max_abs},
-           {2.0f, update_scale.data(), true}, result->data(), &random);
+           {2.0f, update_scale.data(), true},
+           {result->data(), has_fractions ? result->data() + weights : nullptr}, &random);
     return random.state();
   };
   std::vector<int8_t> expected = filter;

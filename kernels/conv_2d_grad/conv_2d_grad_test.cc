@@ -123,7 +123,7 @@ TEST(Conv2DInputGrad, Int8MantissasAndBitMask) {
 }
 
 ConvFilterUpdateOptions FilterUpdate(const ConvGeometry& geometry, int32_t channels) {
-  return {2, geometry, -1, channels, 127, 0, 0};
+  return {ConvFilterUpdateOptions::kVersion, geometry, -1, channels, 127, 0, 0};
 }
 
 TEST(Conv2DFilterUpdate, MovesAgainstTheGradientAtFullPrecision) {
@@ -135,7 +135,7 @@ TEST(Conv2DFilterUpdate, MovesAgainstTheGradientAtFullPrecision) {
   std::vector<int8_t> filter = {10, 20};
   Random random(1);
   Conv2DFilterUpdate(options, input.data(), gradient.data(), {0.5f, 100},
-                     {0.5f, &update_scale, false}, filter.data(), &random);
+                     {0.5f, &update_scale, false}, {filter.data(), nullptr}, &random);
   // acc = [1 * 5 - 3 * 2, 1 * 1 + 3 * 100] = [-1, 301].
   EXPECT_EQ(filter, (std::vector<int8_t>{11, -107}));
   EXPECT_EQ(random.state(), 1u);  // steps above half an LSB are not rounded at random
@@ -151,7 +151,7 @@ TEST(Conv2DFilterUpdate, RoundsAtRandomWithTheRightMean) {
   std::vector<int8_t> filter(kWeights, 0);
   Random random(1);
   Conv2DFilterUpdate(options, input.data(), &gradient, {1.0f, 96}, {1.0f, &update_scale, false},
-                     filter.data(), &random);
+                     {filter.data(), nullptr}, &random);
   int sum = 0;
   for (const int8_t weight : filter) {
     ASSERT_TRUE(weight == 0 || weight == -1);
@@ -169,7 +169,7 @@ TEST(Conv2DFilterUpdate, FrozenAndUntrainedWeightsStay) {
   std::vector<int8_t> filter = {1, 2, 3, 4};
   Random random(5);
   Conv2DFilterUpdate(options, input.data(), gradient.data(), {1.0f, 9},
-                     {1.0f, update_scale.data(), true}, filter.data(), &random);
+                     {1.0f, update_scale.data(), true}, {filter.data(), nullptr}, &random);
   EXPECT_EQ(filter, (std::vector<int8_t>{1, 2, -124, 4}));
 }
 
@@ -184,7 +184,7 @@ TEST(Conv2DFilterUpdate, PackedSliceMovesAsTheWholeFilter) {
   std::vector<int8_t> filter = {10, 20};
   Random random(1);
   Conv2DFilterUpdate(options, input.data(), gradient.data(), {0.5f, 100},
-                     {0.5f, &update_scale, false}, filter.data(), &random);
+                     {0.5f, &update_scale, false}, {filter.data(), nullptr}, &random);
   EXPECT_EQ(filter, (std::vector<int8_t>{11, -107}));
 }
 

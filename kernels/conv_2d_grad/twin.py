@@ -89,17 +89,28 @@ def filter_update(
     learning_rate: np.ndarray,
     update_scale: np.ndarray,
     random_state: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The filter, int8 in its own shape, and random_state, int32 [1], after the step."""
+    fraction: np.ndarray | None,
+) -> tuple[np.ndarray, ...]:
+    """The filter, int8 in its own shape, random_state, int32 [1], and, if there is one, the
+    fraction after the step."""
     sigma, max_abs = twin.read_gradient_scale(gradient_scale)
     if max_abs == 0:
-        return filter_, random_state
+        return (filter_, random_state) if fraction is None else (filter_, random_state, fraction)
     acc = filter_gradient(options, input_, gradient)
     factor = twin.decompose_factor(
         twin.product(learning_rate, sigma, update_scale).reshape(-1, 1, 1, 1)
     )
     updated = filter_.reshape(*acc.shape[:3], -1).copy()
-    updated[..., : options.channels], state = twin.update_weights(
-        updated[..., : options.channels], acc, factor, options.clamp, random_state
+    rest = None if fraction is None else fraction.reshape(updated.shape).copy()
+    updated[..., : options.channels], state, fractions = twin.update_weights(
+        updated[..., : options.channels],
+        acc,
+        factor,
+        options.clamp,
+        random_state,
+        None if rest is None else rest[..., : options.channels],
     )
-    return updated.reshape(filter_.shape), state
+    if fraction is None or rest is None:
+        return updated.reshape(filter_.shape), state
+    rest[..., : options.channels] = fractions
+    return updated.reshape(filter_.shape), state, rest.reshape(fraction.shape)

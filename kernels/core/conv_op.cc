@@ -76,7 +76,7 @@ TfLiteStatus PrepareConvFilterUpdate(TfLiteContext* context, TfLiteNode* node, c
                 "input_zero_point");
   check.Require(options->channels >= 1 && options->channels <= family.Channels(g), "channels");
   check.Require(options->clamp >= 1 && options->clamp <= 127, "clamp");
-  check.Counts(7, 0);
+  check.Counts(8, 0);
   if (check.status() != kTfLiteOk) return kTfLiteError;
 
   const int32_t filter_channels =
@@ -90,6 +90,9 @@ TfLiteStatus PrepareConvFilterUpdate(TfLiteContext* context, TfLiteNode* node, c
   check.Input(4, kTfLiteFloat32, 1);
   check.ChannelInput(5, g.output_channels);
   check.WritableInput(6, kTfLiteInt32, 1);
+  if (check.Has(7)) {
+    check.WritableInput(7, kTfLiteInt8, family.FilterElements(g, filter_channels));
+  }
   return check.status();
 }
 
@@ -104,7 +107,9 @@ TfLiteStatus EvalConvFilterUpdate(TfLiteContext* context, TfLiteNode* node,
   Random random(*state);
   kernel(GetOptions<ConvFilterUpdateOptions>(node), InputData<int8_t>(context, node, 0),
          InputMantissas(context, node, 1), scale, step,
-         WritableInputData<int8_t>(context, node, 3), &random);
+         {WritableInputData<int8_t>(context, node, 3),
+          HasInput(node, 7) ? WritableInputData<int8_t>(context, node, 7) : nullptr},
+         &random);
   *state = random.state();
   return kTfLiteOk;
 }

@@ -11,6 +11,7 @@
 #include "kernels/core/random.h"
 #include "kernels/core/split_filter.h"
 #include "kernels/core/tflm.h"
+#include "kernels/core/weight_update.h"
 
 namespace tflm_training {
 
@@ -22,7 +23,7 @@ using ConvInputGradKernel = GradientScale (*)(const ConvInputGradOptions& option
 using ConvFilterUpdateKernel = void (*)(const ConvFilterUpdateOptions& options,
                                         const int8_t* input, Mantissas gradient,
                                         GradientScale scale, const FilterStep& step,
-                                        int8_t* filter, Random* random);
+                                        TrainedWeights filter, Random* random);
 
 // What tells CONV_2D from DEPTHWISE_CONV_2D before a kernel runs.
 struct ConvFamily {

@@ -25,7 +25,7 @@ struct ConvInputGradOptions {
 static_assert(sizeof(ConvInputGradOptions) == 22 * 4, "a record of 32-bit words");
 
 struct ConvFilterUpdateOptions {
-  static constexpr int32_t kVersion = 2;
+  static constexpr int32_t kVersion = 3;
 
   int32_t version;
   ConvGeometry geometry;     // of the whole layer
@@ -61,7 +61,7 @@ static_assert(sizeof(TrainingConvOptions) == 24 * 4, "a record of 32-bit words")
 // What a filter update needs to know of the step.
 struct FilterStep {
   float learning_rate;
-  const float* update_scale;  // s_x / s_w, 0 freezes a channel
+  const float* update_scale;  // s_x / s_w, of weights with fractions * 256; 0 freezes
   bool per_channel;           // update_scale has one element for each output channel
 
   // The factor from the accumulator of channel `o` to LSB of its weights.

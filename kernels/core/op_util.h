@@ -11,6 +11,9 @@
 
 namespace tflm_training {
 
+// Whether an optional input is there.
+inline bool HasInput(const TfLiteNode* node, int index) { return node->inputs->data[index] >= 0; }
+
 // Checks one node. The first check that fails logs one line ("CONV_2D_INPUT_GRAD: ...");
 // the later ones do nothing. It allocates nothing that outlives a call.
 //
@@ -71,7 +74,7 @@ class OpCheck {
 
   // Whether an optional input is there; false after a failed check.
   bool Has(int index) const {
-    return status_ == kTfLiteOk && index < inputs() && node_->inputs->data[index] >= 0;
+    return status_ == kTfLiteOk && index < inputs() && HasInput(node_, index);
   }
 
   // Fails with "<op>: bad <what>" if `condition` does not hold.

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from converter.ir.training_ops import FRACTION
+
 MAX_FACTOR_SHIFT = 30
 WEIGHT_LIMIT = 127
 _MAX_MANTISSA = 32767
@@ -175,14 +177,21 @@ def update_weights(
     factor: Factor,
     clamp: int,
     random_state: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
+    fractions: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Weights after one step, rounded at random in memory order.
 
-    `weights` (int8), `acc` and both arrays of `factor` are broadcast to one shape. Returns
-    the weights and random_state, int32 [1].
+    `weights`, `fractions` (int8, optional), `acc` and both arrays of `factor` are broadcast to
+    one shape. Returns the weights, random_state, int32 [1], and the fractions.
     """
     shape = weights.shape
+    one = 1 if fractions is None else FRACTION
     whole = Factor(np.broadcast_to(factor.multiplier, shape), np.broadcast_to(factor.shift, shape))
-    step, state = random_step(np.broadcast_to(acc, shape), whole, clamp, random_state)
-    updated = np.clip(weights.astype(np.int64) - step, -WEIGHT_LIMIT, WEIGHT_LIMIT)
-    return np.where(whole.trains, updated, weights).astype(np.int8), state
+    step, state = random_step(np.broadcast_to(acc, shape), whole, clamp * one, random_state)
+    before = weights.astype(np.int64) * one + (0 if fractions is None else fractions)
+    after = np.clip(before - step, -WEIGHT_LIMIT * one, WEIGHT_LIMIT * one)
+    values = rounding_shift(after, one.bit_length() - 1)
+    updated = np.where(whole.trains, values, weights).astype(np.int8)
+    if fractions is not None:
+        fractions = np.where(whole.trains, after - values * one, fractions).astype(np.int8)
+    return updated, state, fractions

@@ -21,7 +21,7 @@ inline int32_t RoundedStep(int32_t acc, Factor factor, int32_t clamp) {
 }
 
 // The same rounded at random, up with the probability of the fraction, for a shift in
-// 1..Factor::kMaxShift and a clamp of at most 127. Draws one number.
+// 1..Factor::kMaxShift and a clamp of at most 2^15. Draws one number.
 inline int32_t StochasticStep(int32_t acc, Factor factor, int32_t clamp, Random* random) {
   // |t| <= 2^30 and the random addend is below 2^30, so their sum fits.
   int32_t t = static_cast<int32_t>((static_cast<int64_t>(acc) * factor.multiplier) >> 32);
@@ -31,17 +31,41 @@ inline int32_t StochasticStep(int32_t acc, Factor factor, int32_t clamp, Random*
   return (t + static_cast<int32_t>(random->Next() >> (32 - factor.shift))) >> factor.shift;
 }
 
-// acc * factor as an integer step within +-clamp, clamp in 1..127, for a factor that trains.
+// acc * factor as an integer step within +-clamp, clamp in 1..2^15, for a factor that trains.
 inline int32_t Step(int32_t acc, Factor factor, int32_t clamp, Random* random) {
   return factor.shift > 0 ? StochasticStep(acc, factor, clamp, random)
                           : RoundedStep(acc, factor, clamp);
 }
 
-// Moves `weight` against its gradient; the result stays within +-kWeightLimit.
-inline int8_t UpdatedWeight(int8_t weight, int32_t acc, Factor factor, int32_t clamp,
-                            Random* random) {
-  return static_cast<int8_t>(
-      Clamp(weight - Step(acc, factor, clamp, random), -kWeightLimit, kWeightLimit));
+// Weights in training, int8, or int16 in units of 2^-kFractionBits: what is nearest to them
+// in `values`, which all other operators read, and the signed rest in `fractions`.
+struct TrainedWeights {
+  static constexpr int kFractionBits = 8;
+
+  int8_t* values;
+  int8_t* fractions;  // or nullptr
+
+  TrainedWeights operator+(int32_t index) const {
+    return {values + index, fractions == nullptr ? nullptr : fractions + index};
+  }
+};
+
+// Moves the first of `weights` against its gradient; it stays within +-kWeightLimit. With
+// fractions, `factor` is that of a step in their units; `clamp` is in LSB of the values.
+inline void UpdateWeight(TrainedWeights weights, int32_t acc, Factor factor, int32_t clamp,
+                         Random* random) {
+  if (weights.fractions == nullptr) {
+    *weights.values = static_cast<int8_t>(Clamp(
+        *weights.values - Step(acc, factor, clamp, random), -kWeightLimit, kWeightLimit));
+    return;
+  }
+  constexpr int32_t kOne = 1 << TrainedWeights::kFractionBits;
+  const int32_t step = Step(acc, factor, clamp * kOne, random);
+  const int32_t weight = Clamp(*weights.values * kOne + *weights.fractions - step,
+                               -kWeightLimit * kOne, kWeightLimit * kOne);
+  const int32_t value = RoundingShift32(weight, TrainedWeights::kFractionBits);
+  *weights.values = static_cast<int8_t>(value);
+  *weights.fractions = static_cast<int8_t>(weight - value * kOne);
 }
 
 }  // namespace tflm_training

@@ -9,16 +9,16 @@
 
 namespace tflm_training {
 
-// weights[i] = UpdatedWeight(weights[i], acc[i], factor, clamp, random) for i in [0, count),
-// for a factor that trains and a clamp in 1..127.
+// UpdateWeight(weights + i, acc[i], factor, clamp, random) for i in [0, count), for a factor
+// that trains and a clamp in 1..127. Weights with fractions take the reference's way.
 //
 // With t = (acc * M) >> 32 the rounded step is (t + r) >> sh, 0 <= r < 2^sh: clamping it to
 // +-clamp is the same as clamping t to +-(clamp << sh) first. SMMLA gives t + r; clamps and
 // the difference are taken on four bytes at once, with saturating sums.
 inline void UpdateWeights(const int32_t* acc, int32_t count, Factor factor, int32_t clamp,
-                          int8_t* weights, Random* random) {
+                          TrainedWeights weights, Random* random) {
   int32_t i = 0;
-  if (factor.shift > 0) {
+  if (factor.shift > 0 && weights.fractions == nullptr) {
     const uint32_t above = AllBytes(INT8_MAX - clamp);
     const uint32_t below = AllBytes(-(INT8_MIN + clamp));
     const uint32_t one = AllBytes(1);
@@ -37,13 +37,13 @@ inline void UpdateWeights(const int32_t* acc, int32_t count, Factor factor, int3
       d = Qsub8(Qadd8(d, above), above);
       d = Qadd8(Qsub8(d, below), below);
       // -128 is not a weight: it becomes -127 on the way down and up again.
-      const uint32_t updated = Qsub8(LoadWord(weights + i), d);
-      StoreWord(weights + i, Qadd8(Qsub8(updated, one), one));
+      const uint32_t updated = Qsub8(LoadWord(weights.values + i), d);
+      StoreWord(weights.values + i, Qadd8(Qsub8(updated, one), one));
     }
     *random = draws;
   }
   for (; i < count; ++i) {
-    weights[i] = UpdatedWeight(weights[i], acc[i], factor, clamp, random);
+    UpdateWeight(weights + i, acc[i], factor, clamp, random);
   }
 }
 

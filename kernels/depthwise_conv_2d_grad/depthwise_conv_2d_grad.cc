@@ -103,14 +103,14 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
 
 void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
                                  Mantissas gradient, GradientScale scale,
-                                 const FilterStep& step, int8_t* filter, Random* random) {
+                                 const FilterStep& step, TrainedWeights filter, Random* random) {
   const ConvGeometry& g = options.geometry;
   const int32_t filter_channels =
       options.filter_channels == 0 ? g.output_channels : options.filter_channels;
   int32_t acc[kChannelBlock];
   for (int32_t ky = 0; ky < g.filter_height; ++ky) {
     for (int32_t kx = 0; kx < g.filter_width; ++kx) {
-      int8_t* row = filter + (ky * g.filter_width + kx) * filter_channels;
+      const TrainedWeights row = filter + (ky * g.filter_width + kx) * filter_channels;
       for (int32_t first = 0; first < options.channels; first += kChannelBlock) {
         const int32_t count = Min(kChannelBlock, options.channels - first);
         memset(acc, 0, sizeof(acc));
@@ -118,8 +118,7 @@ void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const i
         for (int32_t c = 0; c < count; ++c) {
           const Factor factor = DecomposeFactor(step.FactorOf(scale.sigma, first + c));
           if (!factor.trains()) continue;
-          row[first + c] =
-              UpdatedWeight(row[first + c], acc[c], factor, options.clamp, random);
+          UpdateWeight(row + (first + c), acc[c], factor, options.clamp, random);
         }
       }
     }

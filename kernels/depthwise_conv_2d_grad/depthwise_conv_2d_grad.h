@@ -10,6 +10,7 @@
 #include "kernels/core/gradient.h"
 #include "kernels/core/random.h"
 #include "kernels/core/split_filter.h"
+#include "kernels/core/weight_update.h"
 
 namespace tflm_training {
 
@@ -33,7 +34,7 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
 // advances by one for each weight that is rounded. Less than 600 bytes of stack.
 void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
                                  Mantissas gradient, GradientScale scale,
-                                 const FilterStep& step, int8_t* filter, Random* random);
+                                 const FilterStep& step, TrainedWeights filter, Random* random);
 
 }  // namespace tflm_training
 

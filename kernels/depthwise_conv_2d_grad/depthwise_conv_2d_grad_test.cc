@@ -97,7 +97,7 @@ TEST(DepthwiseConv2DFilterUpdate, OnlyTheFirstChannelsMove) {
   std::vector<int8_t> filter = {0, 0, 0, 0};
   Random random(1);
   DepthwiseConv2DFilterUpdate(options, input.data(), gradient.data(), {1.0f, 8},
-                              {1.0f, &update_scale, false}, filter.data(), &random);
+                              {1.0f, &update_scale, false}, {filter.data(), nullptr}, &random);
   // [1 * 1 + 3 * 5, 1 * 2 + 3 * 6, 2 * 3 - 4 * 7], the fourth is not trained.
   EXPECT_EQ(filter, (std::vector<int8_t>{-16, -20, 22, 0}));
 }
@@ -111,7 +111,7 @@ TEST(DepthwiseConv2DFilterUpdate, PackedSliceMovesAsTheWholeFilter) {
   int8_t filter = 0;
   Random random(1);
   DepthwiseConv2DFilterUpdate(options, input.data(), gradient.data(), {1.0f, 8},
-                              {1.0f, &update_scale, false}, &filter, &random);
+                              {1.0f, &update_scale, false}, {&filter, nullptr}, &random);
   EXPECT_EQ(filter, -16);
 }
 

@@ -76,22 +76,29 @@ def filter_update(
     learning_rate: np.ndarray,
     update_scale: np.ndarray,
     random_state: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The filter, int8 in its own shape, and random_state, int32 [1], after the step."""
+    fraction: np.ndarray | None,
+) -> tuple[np.ndarray, ...]:
+    """The filter, int8 in its own shape, random_state, int32 [1], and, if there is one, the
+    fraction after the step."""
     sigma, max_abs = twin.read_gradient_scale(gradient_scale)
     if max_abs == 0:
-        return filter_, random_state
+        return (filter_, random_state) if fraction is None else (filter_, random_state, fraction)
     channels = options.channels
     acc = filter_gradient(options, input_, gradient)
     factors = np.broadcast_to(
         twin.product(learning_rate, sigma, update_scale), options.output_channels
     )
     updated = filter_.reshape(*acc.shape[:2], -1).copy()
-    updated[..., :channels], state = twin.update_weights(
+    rest = None if fraction is None else fraction.reshape(updated.shape).copy()
+    updated[..., :channels], state, fractions = twin.update_weights(
         updated[..., :channels],
         acc,
         twin.decompose_factor(factors[:channels]),
         options.clamp,
         random_state,
+        None if rest is None else rest[..., :channels],
     )
-    return updated.reshape(filter_.shape), state
+    if fraction is None or rest is None:
+        return updated.reshape(filter_.shape), state
+    rest[..., : options.channels] = fractions
+    return updated.reshape(filter_.shape), state, rest.reshape(fraction.shape)

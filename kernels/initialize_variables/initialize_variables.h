@@ -2,7 +2,7 @@
 //
 // TFLM zeroes all variables at the end of AllocateTensors() and Reset(), after the reset
 // callbacks of the operators. A flag that the reset callback clears therefore makes the
-// next Invoke() fill them again. The operator comes before all that read a variable.
+// next Invoke() fill them again; a variable without an initial value is cleared. The operator comes before all that read a variable.
 #ifndef KERNELS_INITIALIZE_VARIABLES_INITIALIZE_VARIABLES_H_
 #define KERNELS_INITIALIZE_VARIABLES_INITIALIZE_VARIABLES_H_
 

@@ -22,9 +22,10 @@ void Reset(TfLiteContext*, void* user_data) {
 }
 
 const char* PairFault(const TfLiteTensor* initial, const TfLiteTensor* variable) {
-  if (initial == nullptr || variable == nullptr) return "a missing tensor";
-  if (initial->allocation_type != kTfLiteMmapRo) return "an initial value that is no constant";
+  if (variable == nullptr) return "a missing tensor";
   if (variable->allocation_type == kTfLiteMmapRo) return "a target that is a constant";
+  if (initial == nullptr) return nullptr;
+  if (initial->allocation_type != kTfLiteMmapRo) return "an initial value that is no constant";
   if (initial->type != variable->type) return "two types";
   if (initial->bytes != variable->bytes) return "two sizes";
   return nullptr;
@@ -61,10 +62,16 @@ TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
   State* state = static_cast<State*>(node->user_data);
   if (state->initialized) return kTfLiteOk;
   for (int i = 0; i < node->inputs->size; i += 2) {
-    const TfLiteEvalTensor* initial = GetEvalInput(context, node, i);
     size_t bytes = 0;
-    TF_LITE_ENSURE_STATUS(TfLiteEvalTensorByteLength(initial, &bytes));
-    memcpy(WritableInputData<void>(context, node, i + 1), initial->data.data, bytes);
+    TF_LITE_ENSURE_STATUS(
+        TfLiteEvalTensorByteLength(GetEvalInput(context, node, i + 1), &bytes));
+    const void* initial = InputData<void>(context, node, i);
+    void* variable = WritableInputData<void>(context, node, i + 1);
+    if (initial == nullptr) {
+      memset(variable, 0, bytes);
+    } else {
+      memcpy(variable, initial, bytes);
+    }
   }
   state->initialized = true;
   return kTfLiteOk;

@@ -81,6 +81,16 @@ TEST_F(InitializeVariablesTest, RejectsAnInputWithoutItsPair) {
 
 TEST_F(InitializeVariablesTest, RejectsNoInputs) { EXPECT_EQ(Prepare({}), kTfLiteError); }
 
+TEST_F(InitializeVariablesTest, ClearsAVariableWithoutAnInitialValue) {
+  tflite::MicroInterpreter interpreter(Build({-1, byte_variable_, words_, word_variable_}),
+                                       resolver_, arena_, sizeof(arena_));
+  ASSERT_EQ(interpreter.AllocateTensors(), kTfLiteOk);
+  interpreter.output(0)->data.int8[1] = 99;
+  ASSERT_EQ(interpreter.Invoke(), kTfLiteOk);
+  EXPECT_EQ(Bytes(interpreter), std::vector<int8_t>(3, 0));
+  EXPECT_EQ(Words(interpreter), kWords);
+}
+
 TEST_F(InitializeVariablesTest, RejectsAMissingTensor) {
   EXPECT_EQ(Prepare({bytes_, -1}), kTfLiteError);
 }

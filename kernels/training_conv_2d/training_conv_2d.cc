@@ -1,3 +1,9 @@
+// The reference; training_conv_2d_dsp.cc takes its place on processors with the DSP
+// extension.
+#include "kernels/core/dsp.h"
+
+#if !TFLM_TRAINING_DSP_KERNELS
+
 #include "kernels/training_conv_2d/training_conv_2d.h"
 
 #include <cstring>
@@ -85,3 +91,5 @@ void TrainingConv2D(const TrainingConvOptions& options, const int8_t* input,
 }
 
 }  // namespace tflm_training
+
+#endif

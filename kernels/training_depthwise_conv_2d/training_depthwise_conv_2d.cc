@@ -1,3 +1,9 @@
+// The reference; training_depthwise_conv_2d_dsp.cc takes its place on processors with the DSP
+// extension.
+#include "kernels/core/dsp.h"
+
+#if !TFLM_TRAINING_DSP_KERNELS
+
 #include "kernels/training_depthwise_conv_2d/training_depthwise_conv_2d.h"
 
 #include <cstring>
@@ -56,3 +62,5 @@ void TrainingDepthwiseConv2D(const TrainingConvOptions& options, const int8_t* i
 }
 
 }  // namespace tflm_training
+
+#endif

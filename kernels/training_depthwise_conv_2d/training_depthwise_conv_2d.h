@@ -19,7 +19,7 @@ namespace tflm_training {
 //   requantisation  bias and tables
 //   output          int8 [OH, OW, O], O = I * depth multiplier; see below on overlap
 // The accumulator does not overflow if KH * KW * 255 * 127 < 2^31. The caller owns all
-// memory. On overlap: as TrainingConv2D(). About 600 bytes of stack.
+// memory. On overlap: as TrainingConv2D(). About 600 bytes of stack, 1200 with the DSP extension.
 void TrainingDepthwiseConv2D(const TrainingConvOptions& options, const int8_t* input,
                              const SplitFilter& filter, const Requantisation& requantisation,
                              int8_t* output);

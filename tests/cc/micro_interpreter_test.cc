@@ -160,7 +160,7 @@ class TrainingNetwork {
     filter_options.clamp = 4;
     builder_.AddCustom("CONV_2D_FILTER_UPDATE",
                        {input, gradient.mantissa, gradient.scale, filter, learning_rate_,
-                        filter_scale, random_state_},
+                        filter_scale, random_state_, -1},
                        {}, filter_options);
     BiasUpdateOptions bias_options{};
     bias_options.version = BiasUpdateOptions::kVersion;

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from converter.ir.training_ops import (
+    FRACTION,
     Conv2DFilterUpdate,
     ConvFilterUpdate,
     DepthwiseConv2DFilterUpdate,
@@ -129,11 +130,15 @@ class _Check:
             scales = scales[..., : options.channels]
         before = step.before[id(weights)].astype(np.int64)
         change = (step.after[id(weights)] - before)[..., : options.channels]
+        fraction = update.inputs[7]
+        if fraction is not None:
+            change = change + step.after[id(fraction)][..., : options.channels] / FRACTION
         wanted = np.clip(-step.learning_rate * expected / scales, -options.clamp, options.clamp)
         start = before[..., : options.channels]
         bounded = np.clip(start + wanted, -127, 127) - start
         # Stochastic rounding moves to one of the two neighbours.
-        slack = 1.01 + self.tolerance * np.abs(bounded).max()
+        slack = 1.01 * (1.0 if fraction is None else 1.0 / FRACTION)
+        slack += self.tolerance * np.abs(bounded).max()
         assert np.abs(change - bounded).max() < slack
 
     def _bias(self, update: Operator, layer: Operator) -> None:
@@ -182,6 +187,12 @@ def test_slices_follow_the_tape(name: str) -> None:
 def test_int8_gradients_follow_the_tape(name: str) -> None:
     scheme = parse_scheme("last:3", prepare(_source(name)).layers)
     assert _check(name, scheme, Lowering(gradient_bits=8), seed=2) >= 2
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_weights_with_fractions_follow_the_tape(name: str) -> None:
+    scheme = parse_scheme("all", prepare(_source(name)).layers)
+    assert _check(name, scheme, Lowering(weight_bits=16), seed=4) >= 2
 
 
 def test_zoo_uses_every_rule() -> None:

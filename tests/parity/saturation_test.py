@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from converter.ir.training_ops import BiasUpdate, Conv2DFilterUpdate, DepthwiseConv2DFilterUpdate
+from converter.ir.training_ops import (
+    FRACTION,
+    BiasUpdate,
+    Conv2DFilterUpdate,
+    DepthwiseConv2DFilterUpdate,
+)
 from kernels.bias_update import twin as bias_twin
 from kernels.conv_2d_grad import twin as conv_twin
 from kernels.depthwise_conv_2d_grad import twin as depthwise_twin
@@ -22,7 +27,7 @@ _OPERATORS = (
 
 
 def _filter_case(
-    op, twin, shape, clamp: int, direction: int, learning_rate: float, dtype: type
+    op, twin, shape, clamp: int, direction: int, rate: float, dtype: type, has_fraction: bool
 ) -> Case:
     max_abs = int(np.iinfo(dtype).max)
     options = op(2, 2, _CHANNELS, 1, 1, 2, 2, _CHANNELS, 1, 1, 1, 1, 0, 0, -128, _CHANNELS, clamp)
@@ -34,13 +39,14 @@ def _filter_case(
             np.full((1, 2, 2, _CHANNELS), direction * max_abs, dtype),
             np.array([_MAX_ABS / max_abs, max_abs], np.float32),
             filter_,
-            np.array([learning_rate], np.float32),
-            np.ones(1, np.float32),
+            np.array([rate], np.float32),
+            np.full(1, FRACTION if has_fraction else 1, np.float32),
             np.array([7], np.int32),
+            np.resize(np.array([-128, 0, 127], np.int8), shape) if has_fraction else None,
         ),
         outputs=(),
         twin=twin,
-        written=(3, 6),
+        written=(3, 6, 7) if has_fraction else (3, 6),
     )
 
 
@@ -49,11 +55,12 @@ def _filter_case(
 @pytest.mark.parametrize("direction", [-1, 1])
 @pytest.mark.parametrize("clamp", [1, 127])
 @pytest.mark.parametrize("dtype", [np.int8, np.int16])
+@pytest.mark.parametrize("has_fraction", [False, True])
 @pytest.mark.parametrize(("op", "twin", "shape"), _OPERATORS)
 def test_weights_stop_at_their_limit(
-    op, twin, shape, dtype, clamp, direction, learning_rate
+    op, twin, shape, has_fraction, dtype, clamp, direction, learning_rate
 ) -> None:
-    case = _filter_case(op, twin, shape, clamp, direction, learning_rate, dtype)
+    case = _filter_case(op, twin, shape, clamp, direction, learning_rate, dtype, has_fraction)
     operator = OneOp(case)
     before = case.inputs[3].astype(np.int64)
     for _ in range(260 // clamp + _STEPS):

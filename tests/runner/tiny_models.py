@@ -131,6 +131,7 @@ def training_model(
             *(layer.input, gradient, scale, layer.filter, rate),
             _constant("filter_update_scale", np.array([INPUT_SCALE / FILTER_SCALE], np.float32)),
             state,
+            None,
         ],
         [],
     )

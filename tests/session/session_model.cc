@@ -135,7 +135,7 @@ std::vector<uint64_t> BuildModel(const ModelTraits& traits) {
     const int32_t bias_scale = builder.AddConstant<float>(
         TensorType_FLOAT32, {1}, {1.0f / (kInputScale * kWeightScale)});
     builder.AddCustom("CONV_2D_FILTER_UPDATE",
-                      {input, gradient, scale, filter, rate, filter_scale, state}, {},
+                      {input, gradient, scale, filter, rate, filter_scale, state, -1}, {},
                       FilterUpdate());
     builder.AddCustom("BIAS_UPDATE", {gradient, scale, bias, rate, bias_scale, state}, {},
                       BiasUpdate());

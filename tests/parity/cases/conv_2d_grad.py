@@ -133,6 +133,7 @@ def filter_update_case(
     scale = generators.gradient_scale(rng, max_abs)
     filter_ = generators.weights(rng, (*window, filter_channels or most))
     filter_.flat[-1] = -128  # no converter writes it, but a frozen channel keeps it
+    fraction = generators.optional(rng, generators.activations(rng, filter_.shape))
     return Case(
         options=options,
         inputs=(
@@ -143,10 +144,11 @@ def filter_update_case(
             generators.learning_rate(rng, float(scale[0])),
             generators.update_scale(rng, g["output_channels"]),
             generators.random_state(rng),
+            fraction,
         ),
         outputs=(),
         twin=run,
-        written=(3, 6),
+        written=(3, 6) if fraction is None else (3, 6, 7),
     )
 
 

@@ -1,0 +1,231 @@
+#include "kernels/core/dsp.h"
+
+#if TFLM_TRAINING_DSP_KERNELS
+
+#include "kernels/core/fixed_point.h"
+#include "kernels/core/inner_loop_dsp.h"
+#include "kernels/core/requantize_dsp.h"
+#include "kernels/core/window_dsp.h"
+#include "kernels/training_depthwise_conv_2d/training_depthwise_conv_2d.h"
+
+namespace tflm_training {
+namespace {
+
+// What one call of the kernel works on.
+struct Layer {
+  const TrainingConvOptions& options;
+  const int8_t* input;
+  const Requantisation& requantisation;
+  int8_t* output;
+};
+
+// What is the same for every pixel of a group of channels, the first of which is `channel`.
+struct Group {
+  int32_t channel;
+  bool shifts_right;  // all four do; then `shift` is the amount
+  GroupSums bias;
+  struct {
+    int32_t multiplier;
+    int32_t shift;
+  } scale[kChannelGroup];
+  Tap taps[kMaxTaps];
+};
+
+void LoadGroup(const Layer& layer, const FilterPart& part, int32_t channel, Group* group) {
+  const ConvGeometry& g = layer.options.geometry;
+  const Requantisation& r = layer.requantisation;
+  group->channel = channel;
+  group->shifts_right = true;
+  for (int32_t c = 0; c < kChannelGroup; ++c) {
+    const int32_t entry = r.per_channel ? channel + c : 0;
+    group->scale[c] = {r.multiplier[entry], -r.shift[entry]};
+    if (r.shift[entry] >= 0) group->shifts_right = false;
+  }
+  group->bias = {0, 0, 0, 0};
+  if (r.bias != nullptr) {
+    const int32_t* bias = r.bias + channel;
+    group->bias = {bias[0], bias[1], bias[2], bias[3]};
+  }
+  const int8_t* weights = part.weights + (channel - part.begin);
+  Tap* tap = group->taps;
+  for (int32_t ky = 0; ky < g.filter_height; ++ky) {
+    int32_t offset = ky * g.dilation_height * g.input_width * g.input_channels;
+    for (int32_t kx = 0; kx < g.filter_width; ++kx, ++tap) {
+      const uint32_t word = LoadWord(weights);
+      *tap = {offset, Sxtb16(word), Sxtb16Ror8(word)};
+      weights += part.channels();
+      offset += g.dilation_width * g.input_channels;
+    }
+  }
+}
+
+TFLM_TRAINING_INLINE void AddTap(const Tap* tap, uintptr_t pixel, uint32_t zero_point, GroupSums& acc) {
+  const uint32_t word =
+      LoadWord(reinterpret_cast<const int8_t*>(pixel + static_cast<uintptr_t>(tap->offset)));
+  const uint32_t even = Sxtab16(zero_point, word);
+  const uint32_t odd = Sxtab16Ror8(zero_point, word);
+  acc.a = Smlabb(even, tap->even, acc.a);
+  acc.b = Smlabb(odd, tap->odd, acc.b);
+  acc.c = Smlatt(even, tap->even, acc.c);
+  acc.d = Smlatt(odd, tap->odd, acc.d);
+}
+
+// The taps [tap, end), a multiple of three of them up to `end3`.
+TFLM_TRAINING_INLINE void AddTaps(const Tap* tap, const Tap* end3, const Tap* end, uintptr_t pixel,
+                           uint32_t zero_point, GroupSums& acc) {
+  for (; tap != end3; tap += 3) {
+    AddTap(tap, pixel, zero_point, acc);
+    KeepOrder();
+    AddTap(tap + 1, pixel, zero_point, acc);
+    KeepOrder();
+    AddTap(tap + 2, pixel, zero_point, acc);
+    KeepOrder();
+  }
+  for (; tap != end; ++tap) AddTap(tap, pixel, zero_point, acc);
+}
+
+template <int kChannel>
+TFLM_TRAINING_INLINE int32_t RequantizeRight(const Group& group, int32_t value, int32_t zero_point) {
+  const auto& scale = group.scale[kChannel];
+  const int32_t high = RoundingDoublingHigh(value, scale.multiplier);
+  return Ssat<8>(RoundingDivideAndAdd(high, scale.shift, zero_point));
+}
+
+template <int kChannel>
+int32_t RequantizeAny(const Group& group, int32_t value, int32_t zero_point) {
+  const auto& scale = group.scale[kChannel];
+  const int32_t scaled = MultiplyByQuantizedMultiplier(value, scale.multiplier, -scale.shift);
+  return Ssat<8>(WrappingAdd(scaled, zero_point));
+}
+
+TFLM_TRAINING_INLINE void Store(const Group& group, const OutputRange& range, GroupSums acc,
+                         int8_t* output) {
+  if (group.shifts_right) {
+    acc.a = RequantizeRight<0>(group, acc.a, range.zero_point);
+    acc.b = RequantizeRight<1>(group, acc.b, range.zero_point);
+    acc.c = RequantizeRight<2>(group, acc.c, range.zero_point);
+    acc.d = RequantizeRight<3>(group, acc.d, range.zero_point);
+  } else {
+    acc.a = RequantizeAny<0>(group, acc.a, range.zero_point);
+    acc.b = RequantizeAny<1>(group, acc.b, range.zero_point);
+    acc.c = RequantizeAny<2>(group, acc.c, range.zero_point);
+    acc.d = RequantizeAny<3>(group, acc.d, range.zero_point);
+  }
+  if (range.clamps) {
+    acc.a = Clamp(acc.a, range.low, range.high);
+    acc.b = Clamp(acc.b, range.low, range.high);
+    acc.c = Clamp(acc.c, range.low, range.high);
+    acc.d = Clamp(acc.d, range.low, range.high);
+  }
+  output[0] = static_cast<int8_t>(acc.a);
+  output[1] = static_cast<int8_t>(acc.b);
+  output[2] = static_cast<int8_t>(acc.c);
+  output[3] = static_cast<int8_t>(acc.d);
+}
+
+// Row `oy` of four channels.
+TFLM_TRAINING_NOINLINE void ConvolveRow(const Layer& layer, const Group& group, int32_t oy) {
+  const TrainingConvOptions& options = layer.options;
+  const ConvGeometry& g = options.geometry;
+  const OutputRange range = OutputRange(options);
+  const uint32_t offset = BothHalves(-options.input_zero_point);
+  const int32_t top = oy * g.stride_height - g.padding_top;
+  const Range rows = TapsInside(top, g.input_height, g.filter_height, g.dilation_height);
+  // Where 0 <= left < whole, all columns of the window lie inside the map.
+  const int32_t whole = Max(0, g.input_width - (g.filter_width - 1) * g.dilation_width);
+  const Tap* const first = group.taps + rows.begin * g.filter_width;
+  const Tap* const end = group.taps + rows.end * g.filter_width;
+  const Tap* const end3 = end - (end - first) % 3;
+  int32_t left = -g.padding_left;
+  uintptr_t pixel = reinterpret_cast<uintptr_t>(layer.input) +
+                    static_cast<uintptr_t>((top * g.input_width + left) * g.input_channels +
+                                           group.channel);
+  const auto step = static_cast<uintptr_t>(g.stride_width * g.input_channels);
+  int8_t* output = layer.output + oy * g.output_width * g.output_channels + group.channel;
+  for (int32_t ox = g.output_width; ox > 0; --ox) {
+    GroupSums acc = group.bias;
+    if (static_cast<uint32_t>(left) < static_cast<uint32_t>(whole)) {
+      AddTaps(first, end3, end, pixel, offset, acc);
+    } else {
+      const Range columns = TapsInside(left, g.input_width, g.filter_width, g.dilation_width);
+      for (const Tap* row = first; row != end; row += g.filter_width) {
+        const Tap* const last = row + columns.end;
+        for (const Tap* tap = row + columns.begin; tap != last; ++tap) {
+          AddTap(tap, pixel, offset, acc);
+        }
+      }
+    }
+    Store(group, range, acc, output);
+    output += g.output_channels;
+    pixel += step;
+    left += g.stride_width;
+  }
+}
+
+// Row `oy` of one channel, whatever the filter and the depth multiplier.
+void ConvolveChannelRow(const Layer& layer, const FilterPart& part, int32_t channel, int32_t oy) {
+  const ConvGeometry& g = layer.options.geometry;
+  const int32_t input_channel = channel / (g.output_channels / g.input_channels);
+  const int32_t top = oy * g.stride_height - g.padding_top;
+  const Range rows = TapsInside(top, g.input_height, g.filter_height, g.dilation_height);
+  for (int32_t ox = 0; ox < g.output_width; ++ox) {
+    const int32_t left = ox * g.stride_width - g.padding_left;
+    const Range columns = TapsInside(left, g.input_width, g.filter_width, g.dilation_width);
+    int32_t acc = 0;
+    for (int32_t ky = rows.begin; ky < rows.end; ++ky) {
+      const int32_t iy = top + ky * g.dilation_height;
+      int32_t pixel = iy * g.input_width + left + columns.begin * g.dilation_width;
+      const int8_t* weight = part.weights + (channel - part.begin) +
+                             (ky * g.filter_width + columns.begin) * part.channels();
+      for (int32_t kx = columns.begin; kx < columns.end; ++kx) {
+        acc += (layer.input[pixel * g.input_channels + input_channel] -
+                layer.options.input_zero_point) *
+               *weight;
+        weight += part.channels();
+        pixel += g.dilation_width;
+      }
+    }
+    layer.output[(oy * g.output_width + ox) * g.output_channels + channel] =
+        layer.requantisation.Output(layer.options, acc, channel);
+  }
+}
+
+// The rows [begin, end) of the channels of one part. The last group may overlap the one before.
+void ConvolvePart(const Layer& layer, const FilterPart& part, int32_t begin, int32_t end) {
+  const ConvGeometry& g = layer.options.geometry;
+  if (g.output_channels != g.input_channels || part.channels() < kChannelGroup ||
+      g.filter_height * g.filter_width > kMaxTaps) {
+    for (int32_t oy = begin; oy < end; ++oy) {
+      for (int32_t c = part.begin; c < part.end; ++c) ConvolveChannelRow(layer, part, c, oy);
+    }
+    return;
+  }
+  Group group;
+  for (int32_t c = part.begin; c < part.end; c += kChannelGroup) {
+    LoadGroup(layer, part, Min(c, part.end - kChannelGroup), &group);
+    for (int32_t oy = begin; oy < end; ++oy) ConvolveRow(layer, group, oy);
+  }
+}
+
+}  // namespace
+
+void TrainingDepthwiseConv2D(const TrainingConvOptions& options,
+                                                       const int8_t* input,
+                                                       const SplitFilter& filter,
+                                                       const Requantisation& requantisation,
+                                                       int8_t* output) {
+  const ConvGeometry& g = options.geometry;
+  const Layer layer = {options, input, requantisation, output};
+  // Where the output overlaps the input, a row has to be complete before the next one.
+  const bool by_rows =
+      Overlaps(input, g.input_height * g.input_width * g.input_channels, output,
+               g.output_height * g.output_width * g.output_channels);
+  const int32_t step = by_rows ? 1 : g.output_height;
+  for (int32_t oy = 0; oy < g.output_height; oy += step) {
+    for (const FilterPart& part : filter) ConvolvePart(layer, part, oy, oy + step);
+  }
+}
+
+}  // namespace tflm_training
+
+#endif
