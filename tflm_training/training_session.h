@@ -11,7 +11,7 @@
 //
 // Everything is checked before a weight changes. What is refused returns kTfLiteError, logs
 // one line through MicroPrintf and leaves its reason in error(). There is no allocation, no
-// exception and no copy of the weights. Stack: less than 300 bytes of its own (Cortex-M,
+// exception and no copy of the weights. Stack: less than 400 bytes of its own (Cortex-M,
 // gcc -O2), on top of what MicroInterpreter::Invoke() takes.
 #ifndef TFLM_TRAINING_TRAINING_SESSION_H_
 #define TFLM_TRAINING_TRAINING_SESSION_H_
