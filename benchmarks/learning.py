@@ -4,9 +4,10 @@
                                   [--updates last:4,all] [--weight_bits 8,16] [--seeds 0,1,2]
                                   [--json OUT.json]
 
-Prints, for each task, update and width of the weights in training, test accuracy in percent before and after, mean and spread
-over the seeds, the fp32 figure and the difference. fp32: ordinary SGD at batch size 1, no
-momentum, no augmentation, batch normalisation folded, learning rate tuned.
+Prints, for each task, update and width of the weights in training, test accuracy in percent
+before and after, mean and spread over the seeds, the fp32 figure and the difference. fp32:
+ordinary SGD at batch size 1, no momentum, no augmentation, batch normalisation folded,
+learning rate tuned.
 """
 
 from __future__ import annotations
