@@ -12,6 +12,7 @@ from tflm_training.commands import output, progress
 from tflm_training.data import DataError, load_npz
 from tflm_training.device import DEFAULT_BAUD_RATE, Device
 from tflm_training.device_trainer import DeviceTrainer
+from tflm_training.files import check_writable, write_file
 from tflm_training.history import Progress
 from tflm_training.trainer import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE
 
@@ -62,8 +63,8 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train, print and write. Raises DataError, DeviceError or OSError."""
-    output.check_writable(arguments.json, arguments.overwrite)
-    output.check_writable(arguments.save, arguments.overwrite)
+    check_writable(arguments.json, arguments.overwrite)
+    check_writable(arguments.save, arguments.overwrite)
     console = output.make_console(arguments)
     checkpoint = _read(arguments.restore)
     dataset = load_npz(arguments.data, labels_required=False)
@@ -86,7 +87,7 @@ def run(arguments: argparse.Namespace) -> None:
         if arguments.save is not None:
             with progress.make_bars(console) as bars:
                 show = progress.bytes_hook(bars, "checkpoint")
-                output.write_bytes(arguments.save, device.read_checkpoint(show))
+                write_file(arguments.save, device.read_checkpoint(show))
             console.print(f"wrote {arguments.save}")
         if device.retries:
             console.print(f"sent again after errors on the line: {device.retries} requests")

@@ -73,8 +73,8 @@ CORES = {
 }
 DEFAULT_OPTIMISATION = "-O2"
 
-_COMMON_FLAGS = ("-std=c++17", "-ffunction-sections", "-fdata-sections", "-fno-exceptions")
-_COMMON_FLAGS += ("-fno-rtti", "-fno-threadsafe-statics", "-DNDEBUG", "-g")
+_COMMON_FLAGS = ["-std=c++17", "-ffunction-sections", "-fdata-sections", "-fno-exceptions"]
+_COMMON_FLAGS += ["-fno-rtti", "-fno-threadsafe-statics", "-DNDEBUG", "-g"]
 _WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
 _LINK_FLAGS = ("-nostartfiles", f"-T{_SOURCES}/cortex_m.ld", "-Wl,--gc-sections")
 

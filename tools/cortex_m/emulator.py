@@ -105,6 +105,7 @@ def _results(group: Sequence[RecordedOperator], lines: list[list[str]]) -> list[
             measured[index] = (instructions, stack)
         elif kind == "failed":
             faults[int(words[0])] = f"{words[1]} fails: {log}"
+            log = ""
         elif kind == "differs":
             index, offset, expected, actual, count = map(int, words)
             faults[index] = (

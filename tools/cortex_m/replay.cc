@@ -3,7 +3,8 @@
 //
 //   calibration EXPECTED COUNTED                     instructions
 //   operator INDEX INSTRUCTIONS STACK_BYTES          of Eval
-//   failed INDEX STAGE                               init, prepare or invoke
+//   failed INDEX STAGE                               init, prepare, temporaries (of prepare
+//                                                    that it did not give back) or invoke
 //   differs INDEX OFFSET EXPECTED ACTUAL BYTES       the first byte, and how many
 
 #include <cstring>
@@ -62,7 +63,7 @@ const char* Run(const RecordingFile& file, const RecordedOperator& op,
     if (node.user_data == nullptr) return "init";
   }
   if (registration.prepare(context, &node) != kTfLiteOk) return "prepare";
-  if (replay_context.HoldsTemporaries()) return "prepare";
+  if (replay_context.HoldsTemporaries()) return "temporaries";
   if (registration.reset != nullptr) registration.reset(context, node.user_data);
 
   StackGauge gauge;

@@ -57,8 +57,6 @@ void PrintArguments(const char* format, va_list arguments) {
     while (*format == 'l');
     if (*format == 's') {
       line.Add(va_arg(arguments, const char*));
-    } else if (*format == 'c') {
-      line.Add(static_cast<char>(va_arg(arguments, int)));
     } else if (*format == 'd') {
       const int value = va_arg(arguments, int);
       if (value < 0) line.Add('-');

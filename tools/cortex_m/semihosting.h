@@ -6,7 +6,7 @@
 
 namespace tflm_training {
 
-// Prints to the emulator's console. Formats: %s, %c, %d, %u, %x and %%, with any number of
+// Prints to the emulator's console. Formats: %s, %d, %u, %x and %%, with any number of
 // `l`; longer lines than kConsoleLine are cut.
 constexpr int kConsoleLine = 256;
 void Print(const char* format, ...) __attribute__((format(printf, 1, 2)));
