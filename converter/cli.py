@@ -90,6 +90,13 @@ def _parser() -> argparse.ArgumentParser:
         "--num_classes", type=int, metavar="N", help="replace the classifier by one of N classes"
     )
     parser.add_argument(
+        "--spare_classes",
+        type=int,
+        default=0,
+        metavar="N",
+        help="add N outputs for classes to come; the present ones stay as they are",
+    )
+    parser.add_argument(
         "--loss", choices=LOSSES, help="default: cross-entropy; mse for autoencoders and regressors"
     )
     parser.add_argument(
@@ -189,6 +196,7 @@ def _convert(options: argparse.Namespace, data: bytes, console: Console) -> Trai
             update=options.update,
             loss=options.loss,
             num_classes=options.num_classes,
+            spare_classes=options.spare_classes,
             gradient_bits=options.gradient_bits,
             weight_bits=options.weight_bits,
             name=options.model.name,
