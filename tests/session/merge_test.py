@@ -215,6 +215,23 @@ def test_a_new_classifier_is_merged() -> None:
     np.testing.assert_array_equal(output, trainer.predict_quantized(x))
 
 
+@pytest.mark.parametrize("options", [{"weight_bits": 16}, {"spare_classes": 2}])
+def test_conversions_of_other_kinds(options: dict[str, int], tmp_path: Path) -> None:
+    converted = converter.convert(DIGITS.read_bytes(), update="last:3", **options)  # type: ignore
+    rng = np.random.default_rng(2)
+    x = rng.integers(-128, 128, (40, 8, 8, 1)).astype(np.int8)
+    trainer = _train(converted.flatbuffer, x, rng.integers(0, 10, 40))
+    trainer.save(tmp_path / "run.ckpt")
+    restored = Trainer(converted.flatbuffer)
+    restored.restore(tmp_path / "run.ckpt")
+    merged = merge(converted.flatbuffer, restored.variables())
+    np.testing.assert_array_equal(_tflm(merged, x), trainer.predict_quantized(x))
+    for t in (trainer, restored):
+        t.fit(x, np.arange(40) % 10, epochs=1)
+    for name, values in trainer.variables().items():
+        np.testing.assert_array_equal(values, restored.variables()[name])
+
+
 def test_what_cannot_be_merged() -> None:
     original = DIGITS.read_bytes()
     with pytest.raises(ConverterError, match="digits: not a training flatbuffer"):
