@@ -132,6 +132,14 @@ inline uint32_t Ssub8Sel(uint32_t a, uint32_t b, uint32_t yes, uint32_t no) {
   return result;
 }
 
+inline uint32_t Usub16Sel(uint32_t a, uint32_t b, uint32_t yes, uint32_t no) {
+  uint32_t result;
+  __asm__("usub16 %0, %1, %2\n\tsel %0, %3, %4"
+          : "=&r"(result)
+          : "r"(a), "r"(b), "r"(yes), "r"(no));
+  return result;
+}
+
 #else
 
 namespace dsp {
@@ -256,6 +264,10 @@ inline uint32_t Ssub16Sel(uint32_t a, uint32_t b, uint32_t yes, uint32_t no) {
 }
 inline uint32_t Ssub8Sel(uint32_t a, uint32_t b, uint32_t yes, uint32_t no) {
   return dsp::Select<8>(a, b, yes, no);
+}
+// The same, unsigned
+inline uint32_t Usub16Sel(uint32_t a, uint32_t b, uint32_t yes, uint32_t no) {
+  return dsp::Select<16>(a ^ 0x80008000u, b ^ 0x80008000u, yes, no);
 }
 
 #endif

@@ -74,10 +74,11 @@ class MutableMantissas {
   // The most bits of a mantissa, without the sign.
   int max_bits() const { return is_int8_ ? 7 : 15; }
 
- private:
+  bool is_int8() const { return is_int8_; }
   int8_t* int8() const { return static_cast<int8_t*>(values_); }
   int16_t* int16() const { return static_cast<int16_t*>(values_); }
 
+ private:
   void* values_;
   bool is_int8_;
 };
