@@ -116,6 +116,12 @@ inline uint32_t Ssat16(uint32_t a) {
   return result;
 }
 
+template <int kOffset>
+inline void StoreWords(uint32_t* address, uint32_t a, uint32_t b) {
+  __asm__ volatile("strd %1, %2, [%0, %3]" ::"r"(address), "r"(a), "r"(b), "I"(4 * kOffset)
+                   : "memory");
+}
+
 inline uint32_t Ssub16Sel(uint32_t a, uint32_t b, uint32_t yes, uint32_t no) {
   uint32_t result;
   __asm__("ssub16 %0, %1, %2\n\tsel %0, %3, %4"
@@ -257,6 +263,12 @@ inline int32_t Ssat(int32_t a) {
 template <int kBits>
 inline uint32_t Ssat16(uint32_t a) {
   return dsp::Lanes<16>(a, 0, [](int64_t x, int64_t) { return dsp::Saturate(x, kBits); });
+}
+// Two words at once, from address[kOffset] on, kOffset in 0..255
+template <int kOffset>
+inline void StoreWords(uint32_t* address, uint32_t a, uint32_t b) {
+  address[kOffset] = a;
+  address[kOffset + 1] = b;
 }
 // Lane by lane: a >= b ? yes : no, signed
 inline uint32_t Ssub16Sel(uint32_t a, uint32_t b, uint32_t yes, uint32_t no) {
