@@ -78,7 +78,8 @@ DEBUG_LOG = extension("tflm_training._debug_log", ["tflm_training/_debug_log.cc"
 # The library looks this one's DebugLog up by name.
 DEBUG_LOG.extra_compile_args = [*DEBUG_LOG.extra_compile_args, "-fvisibility=default"]
 RUNTIME = extension(
-    "tflm_training._runtime", files("tflm_training/_runtime*.cc", "kernels/**/*.cc")
+    "tflm_training._runtime",
+    files("tflm_training/_runtime*.cc", "tflm_training/[!_]*.cc", "kernels/**/*.cc"),
 )
 
 with ParallelCompile("TFLM_TRAINING_BUILD_JOBS", needs_recompile=needs_recompile):

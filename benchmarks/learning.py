@@ -1,11 +1,13 @@
 """Learning on real data in TFLM, beside fp32 SGD of the same layers.
 
     python -m benchmarks.learning --models DIR --data DIR [--tasks kws,fsdd,vww,resnet]
-                                  [--updates last:4,all] [--seeds 0,1,2] [--json OUT.json]
+                                  [--updates last:4,all] [--weight_bits 8,16] [--seeds 0,1,2]
+                                  [--json OUT.json]
 
-Prints, for each task and update, test accuracy in percent before and after, mean and spread
-over the seeds, the fp32 figure and the difference. fp32: ordinary SGD at batch size 1, no
-momentum, no augmentation, batch normalisation folded, learning rate tuned.
+Prints, for each task, update and width of the weights in training, test accuracy in percent
+before and after, mean and spread over the seeds, the fp32 figure and the difference. fp32:
+ordinary SGD at batch size 1, no momentum, no augmentation, batch normalisation folded,
+learning rate tuned.
 """
 
 from __future__ import annotations
@@ -106,6 +108,7 @@ class Result:
 
     task: str
     update: str
+    weight_bits: int
     before: float
     after: list[float]
     fp32: float
@@ -120,12 +123,16 @@ def _load(task: Task, folder: Path) -> Arrays:
     return arrays
 
 
-def run(name: str, update: str, seed: int, models: Path, data: Path) -> tuple[float, float]:
+def run(
+    name: str, update: str, weight_bits: int, seed: int, models: Path, data: Path
+) -> tuple[float, float]:
     """One training. Returns test accuracy in percent before and after."""
     task = TASKS[name]
     arrays = _load(task, data)
     content = (models / f"{task.model}.tflite").read_bytes()
-    converted = converter.convert(content, update=update, num_classes=task.num_classes)
+    converted = converter.convert(
+        content, update=update, num_classes=task.num_classes, weight_bits=weight_bits
+    )
     trainer = Trainer(converted.flatbuffer, seed=seed)
     before = trainer.evaluate(arrays["x_test"], arrays["y_test"])["accuracy"]
     trainer.fit(
@@ -141,36 +148,40 @@ def run(name: str, update: str, seed: int, models: Path, data: Path) -> tuple[fl
 def _run_all(options: argparse.Namespace) -> list[Result]:
     seeds = [int(seed) for seed in options.seeds.split(",")]
     wanted = [
-        (name, update)
+        (name, update, int(weight_bits))
         for name in options.tasks.split(",")
         for update in options.updates.split(",")
+        for weight_bits in options.weight_bits.split(",")
         if update in TASKS[name].epochs
     ]
     with ProcessPoolExecutor(options.jobs) as pool:
         futures = {
-            pair: [pool.submit(run, *pair, seed, options.models, options.data) for seed in seeds]
-            for pair in wanted
+            training: [
+                pool.submit(run, *training, seed, options.models, options.data) for seed in seeds
+            ]
+            for training in wanted
         }
         results = []
-        for (name, update), runs in futures.items():
+        for training, runs in futures.items():
             figures = [future.result() for future in runs]
-            results.append(
-                Result(
-                    name, update, figures[0][0], [a for _, a in figures], TASKS[name].fp32[update]
-                )
-            )
+            fp32 = TASKS[training[0]].fp32[training[1]]
+            results.append(Result(*training, figures[0][0], [a for _, a in figures], fp32))
     return results
 
 
 def _print(results: list[Result]) -> None:
     table = Table(title="Test accuracy in percent: int8 training in TFLM beside fp32 SGD")
-    for heading in ("task", "update", "before", "after, each seed", "mean", "fp32", "difference"):
+    for heading in (
+        *("task", "update", "weight bits", "before"),
+        *("after, each seed", "mean", "fp32", "difference"),
+    ):
         table.add_column(heading)
     for result in results:
         mean = float(np.mean(result.after))
         table.add_row(
             TASKS[result.task].title,
             result.update,
+            str(result.weight_bits),
             f"{result.before:.1f}",
             " ".join(f"{a:.1f}" for a in result.after),
             f"{mean:.1f}",
@@ -188,6 +199,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder of .npz data")
     parser.add_argument("--tasks", default=",".join(TASKS))
     parser.add_argument("--updates", default="last:1,last:4,all")
+    parser.add_argument("--weight_bits", default="8,16")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time")
     parser.add_argument("--json", type=Path, help="also write the results there")

@@ -17,6 +17,7 @@ from converter.files import check_free, output_paths, write_all
 from converter.passes.loss import LOSSES
 from converter.report.c_array import c_array
 from converter.report.console import print_plan
+from converter.report.html_report import SUFFIX, html_report
 from converter.report.json_report import json_report, scheme_file
 from converter.report.memory_plot import FORMATS, memory_map_image
 from converter.report.plan import layer_plans
@@ -90,6 +91,13 @@ def _parser() -> argparse.ArgumentParser:
         "--num_classes", type=int, metavar="N", help="replace the classifier by one of N classes"
     )
     parser.add_argument(
+        "--spare_classes",
+        type=int,
+        default=0,
+        metavar="N",
+        help="add N outputs for classes to come; the present ones stay as they are",
+    )
+    parser.add_argument(
         "--loss", choices=LOSSES, help="default: cross-entropy; mse for autoencoders and regressors"
     )
     parser.add_argument(
@@ -113,6 +121,12 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help=f"also draw the memory map, as {', '.join('.' + name for name in FORMATS)}",
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE.html",
+        help="also write plan, costs and memory map as a page for the browser",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace existing results")
     volume = parser.add_mutually_exclusive_group()
@@ -146,6 +160,10 @@ def _run(options: argparse.Namespace) -> None:
         if options.plot.suffix[1:] not in FORMATS:
             raise ConverterError(f"--plot {options.plot}: must end in .{', .'.join(FORMATS)}")
         paths["plot"] = options.plot
+    if options.report is not None:
+        if options.report.suffix != SUFFIX:
+            raise ConverterError(f"--report {options.report}: must end in {SUFFIX}")
+        paths["report"] = options.report
     if options.save_scheme is not None:
         if options.save_scheme.suffix != ".json" or options.save_scheme in paths.values():
             raise ConverterError(
@@ -171,6 +189,8 @@ def _run(options: argparse.Namespace) -> None:
         contents[paths["cc"]] = source.encode()
     if options.plot is not None:
         contents[options.plot] = memory_map_image(converted, options.plot.suffix[1:])
+    if options.report is not None:
+        contents[options.report] = html_report(converted)
     if options.save_scheme is not None:
         contents[options.save_scheme] = scheme_file(plans)
     write_all(contents)
@@ -189,6 +209,7 @@ def _convert(options: argparse.Namespace, data: bytes, console: Console) -> Trai
             update=options.update,
             loss=options.loss,
             num_classes=options.num_classes,
+            spare_classes=options.spare_classes,
             gradient_bits=options.gradient_bits,
             weight_bits=options.weight_bits,
             name=options.model.name,

@@ -48,6 +48,7 @@ def convert(
     update: str = AUTO,
     loss: str | None = None,
     num_classes: int | None = None,
+    spare_classes: int = 0,
     gradient_bits: int | None = None,
     weight_bits: int = 8,
     name: str = "model",
@@ -59,13 +60,14 @@ def convert(
     model: flatbuffer bytes; budget: bytes of arena on Cortex-M, None for no limit; update:
     what to train (see converter.search.scheme); loss: softmax_cross_entropy or mse, None to
     choose by the model's head; num_classes: replace the classifier by one of so many classes;
+    spare_classes: so many more outputs, for classes to come;
     gradient_bits: 16 or 8, None for 8 only where the budget asks for it; weight_bits: 8, or 16
     for weights with a byte of fraction while they are trained; name: of the model,
     in messages; data: (x, y) of training samples, by the rules of tflm_training.data, on which
     `auto` measures what each layer is worth and, within a budget, tries
     the best schemes. Raises ConverterError with one clear line.
     """
-    source = Source(model, name, loss, num_classes)
+    source = Source(model, name, loss, num_classes, spare_classes)
     if budget is not None and budget <= 0:
         raise ConverterError(f"--budget {budget}: must be a positive number of bytes")
     if gradient_bits not in (None, 8, 16):

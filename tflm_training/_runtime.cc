@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "tflm_training/_runtime_checkpoint.h"
 #include "tflm_training/_runtime_interpreter.h"
 
 namespace py = pybind11;
@@ -134,7 +135,31 @@ PYBIND11_MODULE(_runtime, module) {
       .def("outputs", &Interpreter::Outputs)
       .def("tensors", &Interpreter::Tensors)
       .def("metadata", &Metadata, py::arg("name"),
-           "The flatbuffer's metadata entry `name` as bytes, or None.");
+           "The flatbuffer's metadata entry `name` as bytes, or None.")
+      .def("save_checkpoint",
+           [](Interpreter& self, std::uint32_t steps, const py::bytes& app_data) {
+             return py::bytes(SaveCheckpoint(self, steps, app_data));
+           },
+           py::arg("steps"), py::arg("app_data"),
+           "The variables as a checkpoint (docs/checkpoint_format.md). Runs an inference.")
+      .def("restore_checkpoint",
+           [](Interpreter& self, const py::bytes& checkpoint) { RestoreCheckpoint(self, checkpoint); },
+           py::arg("checkpoint"),
+           "Raises ValueError for a checkpoint that is refused, and changes nothing then.");
+
+  py::class_<CheckpointContent>(module, "CheckpointContent", "The parts of a checkpoint.")
+      .def_property_readonly("model_id",
+                             [](const CheckpointContent& c) { return py::bytes(c.model_id); })
+      .def_readonly("steps", &CheckpointContent::steps)
+      .def_property_readonly("variables",
+                             [](const CheckpointContent& c) { return py::bytes(c.variables); })
+      .def_property_readonly("app_data",
+                             [](const CheckpointContent& c) { return py::bytes(c.app_data); });
+
+  module.def("read_checkpoint",
+             [](const py::bytes& checkpoint) { return ReadCheckpoint(checkpoint); },
+             py::arg("checkpoint"),
+             "A checkpoint of any model. Raises ValueError if it is not whole.");
 }
 
 }  // namespace tflm_training

@@ -63,6 +63,9 @@ class Interpreter {
   // std::invalid_argument for a tensor whose memory is reused.
   TensorView Tensor(int index);
 
+  const tflite::Model* model() const { return model_; }
+  tflite::MicroInterpreter& interpreter() { return *interpreter_; }
+
   // The flatbuffer's metadata entry of that name; nullptr if there is none.
   const tflite::Buffer* Metadata(const std::string& name) const;
 

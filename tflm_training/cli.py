@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         lines = (str(error) or type(error).__name__).splitlines()
         print(f"error: {' '.join(lines)}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("error: interrupted, nothing was written", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(f"error: interrupted, {str(interrupt) or 'nothing was written'}", file=sys.stderr)
         return 130
     return 0

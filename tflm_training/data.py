@@ -21,8 +21,6 @@ from typing import Protocol
 
 import numpy as np
 
-_NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
-
 
 class DataError(ValueError):
     """Data or an argument that cannot be used. The message is one line that names it."""
@@ -57,25 +55,41 @@ def load_npz(path: str | Path, labels_required: bool = True) -> DataSet:
     labels_required: False lets `y_train` and `y_test` be missing, both or none of them.
     Raises DataError if the file cannot be read or lacks an array.
     """
+    arrays = _load_arrays(path, ("train", "test"), labels_required)
+    return DataSet(arrays["x_train"], arrays.get("y_train"), arrays["x_test"], arrays.get("y_test"))
+
+
+def load_test_split(
+    path: str | Path, labels_required: bool = True
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read x_test and y_test as `load_npz` does; the other two may be missing."""
+    arrays = _load_arrays(path, ("test",), labels_required)
+    return arrays["x_test"], arrays.get("y_test")
+
+
+def _load_arrays(
+    path: str | Path, splits: tuple[str, ...], labels_required: bool
+) -> dict[str, np.ndarray]:
+    inputs, labels = ([f"{kind}_{split}" for split in splits] for kind in "xy")
     arrays: dict[str, np.ndarray] = {}
     try:
         loaded = np.load(path, allow_pickle=False)
         if not isinstance(loaded, np.lib.npyio.NpzFile):
             raise ValueError("one array, not an archive of them")
         with loaded as file:
-            for key in _NPZ_KEYS:
+            for key in (*inputs, *labels):
                 if key in file:
                     arrays[key] = file[key]
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: not a readable .npz file ({error})") from error
-    labels_present = "y_train" in arrays or "y_test" in arrays
-    required = _NPZ_KEYS if labels_required or labels_present else ("x_train", "x_test")
-    missing = [key for key in required if key not in arrays]
+    if labels_required or any(label in arrays for label in labels):
+        inputs = [key for pair in zip(inputs, labels, strict=True) for key in pair]
+    missing = [key for key in inputs if key not in arrays]
     if missing:
         raise DataError(f"{path}: no array {', '.join(missing)}")
-    return DataSet(arrays["x_train"], arrays.get("y_train"), arrays["x_test"], arrays.get("y_test"))
+    return arrays
 
 
 def quantize(values: np.ndarray, tensor: TensorDescription) -> np.ndarray:

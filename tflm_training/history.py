@@ -9,18 +9,20 @@ import dataclasses
 class History:
     """The record of one `Trainer.fit`, as Keras keeps it.
 
-    epoch: 0, 1, ...; history: one value an epoch for each of `loss` and `accuracy` (or
-    `loss` alone for the mean squared error), and, with validation data, the same keys
-    with `val_` before them. steps: samples trained on.
+    epoch: 0, 1, ..., a continued run from the epoch that it goes on with; history: one value
+    an epoch for each of `loss` and `accuracy` (or `loss` alone for the mean squared error),
+    and, with validation data, the same keys with `val_` before them. An epoch that was
+    continued or stopped half-way has the values of the steps that were done. steps: samples
+    trained on.
     """
 
     epoch: list[int] = dataclasses.field(default_factory=list)
     history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     steps: int = 0
 
-    def append(self, values: dict[str, float]) -> None:
+    def append(self, epoch: int, values: dict[str, float]) -> None:
         """Close an epoch with its values."""
-        self.epoch.append(len(self.epoch))
+        self.epoch.append(epoch)
         for key, value in values.items():
             self.history.setdefault(key, []).append(value)
 
@@ -38,3 +40,28 @@ class Progress:
     epoch: int
     loss: float
     accuracy: float | None
+
+
+class Running:
+    """Means over an epoch, or as much of it as there was."""
+
+    def __init__(self, is_regression: bool) -> None:
+        self._is_regression = is_regression
+        self._samples = 0
+        self._loss = 0.0
+        self._correct = 0
+
+    def add(self, loss: float, correct: bool) -> None:
+        self._samples += 1
+        self._loss += loss
+        self._correct += correct
+
+    def values(self) -> dict[str, float]:
+        values = {"loss": self._loss / self._samples}
+        if not self._is_regression:
+            values["accuracy"] = self._correct / self._samples
+        return values
+
+    def progress(self, step: int, steps: int, epoch: int) -> Progress:
+        values = self.values()
+        return Progress(step, steps, epoch, values["loss"], values.get("accuracy"))

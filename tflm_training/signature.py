@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tflm_training._runtime import Interpreter, TensorInfo
 
 METADATA_NAME = "tflm_training"
+MODEL_ID_NAME = "tflm_training_id"
 VERSION = 1
 LOSSES = ("softmax_cross_entropy", "sigmoid_cross_entropy", "mse")
 # Every TFLite int8 LOGISTIC has these output parameters, and logits never do: they would
@@ -42,6 +43,17 @@ class Signature:
     @property
     def is_regression(self) -> bool:
         return self.loss == "mse"
+
+    def describe(self) -> str:
+        """The loss and the tensors, one a line."""
+        lines = [f"loss: {self.loss}"]
+        for role, tensor in (("input", self.input), ("output", self.output)):
+            lines.append(
+                f"{role}: {tensor.name} {tensor.dtype.name} {list(tensor.shape)}, "
+                f"scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
+            )
+        lines.append(f"variables: {len(self.variables)}")
+        return "\n".join(lines)
 
     def predicted_class(self, output: np.ndarray) -> int:
         """The class that one quantised output stands for."""

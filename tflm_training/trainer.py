@@ -6,16 +6,18 @@ Invoke() a sample, bit for bit the same weights.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from tflm_training import data
 from tflm_training._library import runtime
 from tflm_training.data import DataError
-from tflm_training.history import History, Progress
+from tflm_training.files import check_writable, read_file, write_file
+from tflm_training.history import History, Progress, Running
+from tflm_training.run_record import Run, RunRecord, check_arguments, unpack_record
 from tflm_training.signature import read_signature
 
 DEFAULT_LEARNING_RATE = 0.01
@@ -41,6 +43,10 @@ class Trainer:
     and RuntimeError, with TFLite Micro's text, when the interpreter fails.
     """
 
+    _run: Run | None = None
+    _step_of_run = 0
+    _steps = 0
+
     def __init__(
         self, model: str | Path | bytes, seed: int = 0, arena_bytes: int | None = None
     ) -> None:
@@ -48,11 +54,7 @@ class Trainer:
             raise DataError(f"seed {seed}: must be 0 or larger")
         if arena_bytes is not None and arena_bytes <= 0:
             raise DataError(f"arena_bytes {arena_bytes}: must be larger than 0")
-        name = "model" if isinstance(model, bytes) else str(model)
-        try:
-            content = model if isinstance(model, bytes) else Path(model).read_bytes()
-        except OSError as error:
-            raise DataError(f"{name}: {error.strerror or error}") from error
+        name, content = ("model", model) if isinstance(model, bytes) else (model, read_file(model))
         try:
             self._interpreter = runtime().Interpreter(content, arena_bytes)
             self._signature = read_signature(self._interpreter)
@@ -76,24 +78,71 @@ class Trainer:
 
     def describe(self) -> str:
         """The loss and the tensors of the flatbuffer's signature, one a line."""
-        signature = self._signature
-        lines = [f"loss: {signature.loss}"]
-        for role, tensor in (("input", signature.input), ("output", signature.output)):
-            lines.append(
-                f"{role}: {tensor.name} {tensor.dtype.name} {list(tensor.shape)}, "
-                f"scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
-            )
-        lines.append(f"variables: {len(signature.variables)}")
-        return "\n".join(lines)
+        return self._signature.describe()
 
     def variables(self) -> dict[str, np.ndarray]:
         """Copies of the tensors that training changes, by their names in the flatbuffer."""
         return {v.name: self._interpreter.tensor(v.index) for v in self._signature.variables}
 
+    @property
+    def seed(self) -> int:
+        """The seed of this trainer or of the restored checkpoint."""
+        return self._seed
+
+    @property
+    def steps(self) -> int:
+        """Training steps behind the present weights."""
+        return self._steps
+
+    @property
+    def run(self) -> Run | None:
+        """The arguments of the last `fit`, also of the one in a restored checkpoint."""
+        return self._run
+
+    @property
+    def step(self) -> int:
+        """The step that `run` has reached; `fit(..., initial_step=step)` continues it."""
+        return self._step_of_run
+
     def reset(self) -> None:
         """Back to the weights of the flatbuffer and to the seed, as after construction."""
         self._interpreter.reset()
+        self._run, self._step_of_run, self._steps = None, 0, 0
         self._seed_everything()
+
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Write a checkpoint: the weights, the generators and how far the run has come.
+
+        A device restores the weights of the same file. The file is replaced in one piece.
+        Raises DataError, also for a model without an id, and OSError.
+        """
+        path = Path(path)
+        check_writable(path, overwrite)
+        record = RunRecord(self._seed, self._order_state(), self._step_of_run, self._run)
+        try:
+            content = self._interpreter.save_checkpoint(self._steps, record.pack())
+        except ValueError as error:
+            raise DataError(f"{path}: {error}") from error
+        write_file(path, content)
+
+    def restore(self, path: str | Path) -> None:
+        """Continue from a checkpoint, bit for bit, this one's seed included.
+
+        One that a device wrote brings its weights; the order of the samples and `run` stay.
+        Raises DataError for a file that is no whole checkpoint of this very model and
+        conversion; nothing has changed then.
+        """
+        content = read_file(path)
+        try:
+            checkpoint = runtime().read_checkpoint(content)
+            self._interpreter.restore_checkpoint(content)
+        except ValueError as error:
+            raise DataError(f"{path}: {error}") from error
+        self._steps = checkpoint.steps
+        record = unpack_record(checkpoint.app_data)
+        if record is not None:
+            self._seed, self._run, self._step_of_run = record.seed, record.run, record.step
+            self._generator.bit_generator.state = record.order
 
     def check_data(self, x: np.ndarray, y: np.ndarray | None = None, suffix: str = "") -> None:
         """Raise DataError if x and y cannot be used; it calls them x<suffix> and y<suffix>."""
@@ -109,6 +158,8 @@ class Trainer:
         shuffle: bool = True,
         decay: str | None = "linear",
         progress: ProgressHook | None = None,
+        initial_step: int = 0,
+        last_step: int | None = None,
     ) -> History:
         """Train `epochs` times on every sample, one sample a step.
 
@@ -116,36 +167,42 @@ class Trainer:
         `learning_rate / steps` at the last; None keeps it. progress is called after each
         step. The loss and accuracy of an epoch are those of the forward passes, each
         before its own update. Continues from the present weights.
+
+        last_step: stop after that step of the run. initial_step: the steps up to it are done
+        already, in this process or before a checkpoint; called with the same data and
+        arguments, the run goes on as if it had never stopped.
         """
-        if epochs < 1:
-            raise DataError(f"epochs {epochs}: must be 1 or larger")
-        if not math.isfinite(learning_rate) or learning_rate < 0.0:
-            raise DataError(f"learning_rate {learning_rate}: must be finite and not negative")
-        if decay not in (None, "linear"):
-            raise DataError(f"decay {decay!r}: must be 'linear' or None")
+        check_arguments(epochs, learning_rate, decay)
         inputs, labels, _ = self._prepare(x_train, y_train, "_train")
         if validation_data is not None:
             self.check_data(*validation_data, suffix="_validation")
-        steps = epochs * len(inputs)
-        step = 0
+        run = Run(len(inputs), epochs, learning_rate, decay, shuffle, self._order_state())
+        self._begin_run(run, initial_step)
+        stop = run.steps if last_step is None else min(run.steps, last_step)
         result = History()
         for epoch in range(epochs):
-            order = self._generator.permutation(len(inputs)) if shuffle else range(len(inputs))
-            running = _Running(self.is_regression)
-            for sample in order:
-                share = 1.0 - step / steps if decay == "linear" else 1.0
-                rate = np.array([learning_rate * share], np.float32)
+            start = epoch * len(inputs)
+            if start >= stop:
+                break
+            order = self._generator.permutation(len(inputs)) if shuffle else np.arange(len(inputs))
+            first, end = max(self.step - start, 0), min(stop - start, len(inputs))
+            if first >= end:
+                continue  # done before
+            running = Running(self.is_regression)
+            for sample in order[first:end]:
+                rate = np.array([run.learning_rate_at(self.step)], np.float32)
                 output, loss = self._step(inputs[sample], labels[sample], rate)
                 running.add(loss, self._is_correct(output, labels[sample]))
-                step += 1
+                self._step_of_run += 1
+                self._steps += 1
                 if progress is not None:
-                    progress(running.progress(step, steps, epoch))
+                    progress(running.progress(self.step, run.steps, epoch))
             values = running.values()
             if validation_data is not None:
                 for key, value in self.evaluate(*validation_data).items():
                     values[f"val_{key}"] = value
-            result.append(values)
-        result.steps = step
+            result.append(epoch, values)
+        result.steps = self.step - initial_step
         return result
 
     def evaluate(
@@ -158,7 +215,7 @@ class Trainer:
         output with the target as it was given.
         """
         inputs, labels, targets = self._prepare(x, y, "")
-        running = _Running(self.is_regression)
+        running = Running(self.is_regression)
         squares = 0.0
         for i, (sample, label) in enumerate(zip(inputs, labels, strict=True)):
             output, loss = self._step(sample, label, _NO_LEARNING_RATE)
@@ -199,6 +256,16 @@ class Trainer:
         interpreter.invoke()
         return interpreter.get_output(0), float(interpreter.get_output(1)[0])
 
+    def _begin_run(self, run: Run, initial_step: int) -> None:
+        """Take up `run` after `initial_step`. Raises DataError if it is another one."""
+        if initial_step != 0:
+            run = run.continued(self._run, self.step, initial_step)
+            self._generator.bit_generator.state = run.order
+        self._run, self._step_of_run = run, initial_step
+
+    def _order_state(self) -> Mapping[str, Any]:
+        return self._generator.bit_generator.state
+
     def _is_correct(self, output: np.ndarray, label: np.ndarray) -> bool:
         return not self.is_regression and self._signature.predicted_class(output) == label[0]
 
@@ -236,28 +303,3 @@ class Trainer:
         word = int(np.random.SeedSequence(self._seed).generate_state(1)[0]) or 1
         state = np.array([word], np.uint32).view(np.int32)
         self._interpreter.set_tensor(signature.random_state, state)
-
-
-class _Running:
-    """Means over an epoch."""
-
-    def __init__(self, is_regression: bool) -> None:
-        self._is_regression = is_regression
-        self._samples = 0
-        self._loss = 0.0
-        self._correct = 0
-
-    def add(self, loss: float, correct: bool) -> None:
-        self._samples += 1
-        self._loss += loss
-        self._correct += correct
-
-    def values(self) -> dict[str, float]:
-        values = {"loss": self._loss / self._samples}
-        if not self._is_regression:
-            values["accuracy"] = self._correct / self._samples
-        return values
-
-    def progress(self, step: int, steps: int, epoch: int) -> Progress:
-        values = self.values()
-        return Progress(step, steps, epoch, values["loss"], values.get("accuracy"))

@@ -137,7 +137,7 @@ def main() -> int:
         what = subject(options)
         step = record_step(what.flatbuffer)
         rows, run = measure(step, options)
-    except (BuildError, ConverterError, EmulatorError, OSError, ValueError) as error:
+    except (BuildError, ConverterError, EmulatorError, OSError, RuntimeError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     lines = tables.comparison(rows, what.is_mcunet)

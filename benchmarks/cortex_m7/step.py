@@ -42,7 +42,8 @@ def record_step(flatbuffer: bytes) -> list[StepOperator]:
     The input is noise of the full int8 range, the label the class that the model finds least
     likely (or, for the mean squared error, a target of noise), so that the gradient is large.
     Each tensor is what the operator saw in the arena, and keeps its place in it. Raises
-    ValueError for what is no training flatbuffer.
+    ValueError for what is no training flatbuffer and RuntimeError, with TFLite Micro's text, where
+    the interpreter fails.
     """
     interpreter = runtime().Interpreter(flatbuffer)
     model = signature.read_signature(interpreter)

@@ -144,7 +144,6 @@ def lower(operator: Operator, split: SplitFilter | None, saved: Saved | None) ->
     ]
     operator.outputs = [operator.output, *(saved.tensors() if saved else [])]
     operator.name = options.CUSTOM_CODE
-    operator.is_custom = True
-    operator.version = 1
+    operator.is_custom = True  # its version stays, for the way back (converter.merge)
     operator.options, operator.options_type = None, 0
     operator.custom_options = options.pack()

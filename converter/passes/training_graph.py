@@ -14,7 +14,7 @@ from converter.ir.backward import Backward
 from converter.ir.layers import Layer, find_layers
 from converter.ir.training_ops import TRAINING_OPS
 from converter.model import Model, Operator, Quantization, Signature, Tensor, read_model
-from converter.passes.classifier import replace_classifier
+from converter.passes.classifier import resize_classifier
 from converter.passes.differentiate import Differentiator
 from converter.passes.dilation import fold_dilated_convolutions
 from converter.passes.fold import fold_constants
@@ -44,6 +44,7 @@ class Source:
     name: str
     loss: str | None = None
     num_classes: int | None = None
+    spare_classes: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,8 +112,8 @@ def _prepare(source: Source) -> Prepared:
     fold_dilated_convolutions(graph)
     replace_rescaling_relu6(graph)
     head = find_head(graph, source.loss)
-    if source.num_classes is not None:
-        replace_classifier(graph, head, source.num_classes)
+    if source.num_classes is not None or source.spare_classes:
+        resize_classifier(graph, head, source.num_classes, source.spare_classes)
         head = find_head(graph, source.loss)
     layers = find_layers(graph)
     if not layers:

@@ -16,7 +16,7 @@ from converter.search.fit import Limit
 from converter.search.inputs import read_data, read_model_file
 from converter.search.sweep import Row, size_text, sweep, sweep_files
 
-_SINGLE = ("output", "plot", "save_scheme", "c_array")
+_SINGLE = ("output", "plot", "report", "save_scheme", "c_array")
 
 
 def run_sweep(options: argparse.Namespace) -> None:
@@ -29,7 +29,11 @@ def run_sweep(options: argparse.Namespace) -> None:
     names = ["sweep.csv", "sweep.png", *(f"scheme_{size_text(b)}.json" for b in budgets)]
     check_free([options.sweep / name for name in names], options.model, options.overwrite)
     source = Source(
-        read_model_file(options.model), options.model.name, options.loss, options.num_classes
+        read_model_file(options.model),
+        options.model.name,
+        options.loss,
+        options.num_classes,
+        options.spare_classes,
     )
     limits = [Limit(budget, options.gradient_bits, options.weight_bits) for budget in budgets]
     data = read_data(options.data, options.loss)

@@ -15,6 +15,7 @@ from converter.cli import main
 from converter.errors import ConverterError
 from converter.model import Operator, read_model, write_model
 from tests.zoo.int8 import calibration_data, to_int8, zoo_model
+from tflm_training import Trainer
 
 layers = tf.keras.layers
 
@@ -161,3 +162,44 @@ def test_unknown_operator_makes_the_arena_an_estimate(
     path.write_bytes(write_model(model))
     assert main([str(path), "--budget", "64k", "--update", "last:1"]) == 0
     assert "the arena is an estimate; what TFLM takes for MY_FILTER" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["dense", "batch_normalised", "concatenated"])
+def test_spare_classes_leave_the_others_alone(name: str) -> None:
+    """Old classes keep their order and proportions; the new ones come last."""
+    plain = converter.convert(zoo_model(name), update="last:1")
+    spare = converter.convert(zoo_model(name), update="last:1", spare_classes=2)
+    classes = plain.training.head.num_classes
+    assert classes is not None and _metadata(spare.flatbuffer)["num_classes"] == classes + 2
+    shape = plain.training.model.graph.inputs[0].shape[1:]
+    x = np.random.default_rng(0).integers(-128, 128, (20, *shape)).astype(np.int8)
+    before = Trainer(plain.flatbuffer).predict(x)
+    after = Trainer(spare.flatbuffer).predict(x)
+    assert after.shape == (20, classes + 2)
+    np.testing.assert_array_equal(before.argmax(axis=1), after[:, :classes].argmax(axis=1))
+    if any(op.name == "SOFTMAX" for op in plain.training.forward):
+        share = after[:, :classes] / after[:, :classes].sum(axis=1, keepdims=True)
+        assert np.abs(before - share).max() < 0.02
+    else:
+        np.testing.assert_array_equal(before, after[:, :classes])
+    assert np.all(after[:, classes:] <= after[:, :classes].min(axis=1, keepdims=True))
+
+
+def test_spare_classes_learn() -> None:
+    """One sample of a class that the model never had, again and again, becomes that class."""
+    converted = converter.convert(zoo_model("dense"), update="last:1", spare_classes=1)
+    classes = converted.training.head.num_classes
+    shape = converted.training.model.graph.inputs[0].shape[1:]
+    x = np.random.default_rng(1).integers(-128, 128, (1, *shape)).astype(np.int8)
+    trainer = Trainer(converted.flatbuffer)
+    y = np.array([classes - 1])
+    assert trainer.evaluate(x, y)["accuracy"] == 0.0
+    trainer.fit(np.repeat(x, 50, axis=0), np.repeat(y, 50), epochs=1, learning_rate=0.05)
+    assert trainer.evaluate(x, y)["accuracy"] == 1.0
+
+
+def test_spare_classes_need_a_softmax() -> None:
+    with pytest.raises(ConverterError, match="--spare_classes: needs the loss softmax"):
+        converter.convert(zoo_model("binary"), spare_classes=1)
+    with pytest.raises(ConverterError, match="must be 0 or larger"):
+        converter.convert(zoo_model("dense"), spare_classes=-1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 
 import numpy as np
@@ -152,7 +153,11 @@ def training_model(
         [layer.output, loss_value],
         [initialize, layer.operator, loss_op, update_filter, update_bias],
     )
-    return write_model(Model(graph, metadata={"tflm_training": json.dumps(content).encode()}))
+    description = json.dumps(content).encode()
+    identity = hashlib.sha256(description + initial.tobytes()).digest()[:16]
+    return write_model(
+        Model(graph, metadata={"tflm_training": description, "tflm_training_id": identity})
+    )
 
 
 def _loss(

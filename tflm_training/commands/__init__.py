@@ -4,6 +4,6 @@ A command has `add_parser(subparsers)`, which adds its parser and sets the defau
 to a function of the parsed arguments.
 """
 
-from tflm_training.commands import device, train
+from tflm_training.commands import device, evaluate, inspect, merge, train
 
-COMMANDS = (train, device)
+COMMANDS = (train, evaluate, merge, inspect, device)

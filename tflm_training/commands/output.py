@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tflm_training.data import DataError
+from tflm_training.files import write_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,7 +48,12 @@ def _number(kind: type, text: str, name: str) -> Any:
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """--json, --overwrite, --quiet and --verbose."""
     parser.add_argument("--json", type=Path, metavar="OUT.json", help="write the results there")
-    parser.add_argument("--overwrite", action="store_true", help="replace OUT.json if it exists")
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there already")
+    add_volume_arguments(parser)
+
+
+def add_volume_arguments(parser: argparse.ArgumentParser) -> None:
+    """--quiet and --verbose."""
     volume = parser.add_mutually_exclusive_group()
     volume.add_argument("--quiet", action="store_true", help="print errors only")
     volume.add_argument("--verbose", action="store_true", help="print the model's signature too")
@@ -63,29 +66,6 @@ def make_console(arguments: argparse.Namespace) -> Console:
     return Console(quiet=arguments.quiet, highlight=False, markup=False, soft_wrap=True)
 
 
-def check_writable(path: Path | None, overwrite: bool) -> None:
-    """Refuse a report that could not be written, before the work. Raises DataError."""
-    if path is None:
-        return
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise DataError(f"{path}: not a file in an existing directory")
-    if path.exists() and not overwrite:
-        raise DataError(f"{path}: exists already (--overwrite replaces it)")
-
-
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write the report, all of it or nothing."""
-    write_bytes(path, (json.dumps(content, indent=2) + "\n").encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write to a temporary file beside it and rename that: all or nothing."""
-    handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)  # mkstemp's own mode shuts everybody else out
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    """Write the report, all or nothing. Raises OSError."""
+    write_file(path, (json.dumps(content, indent=2) + "\n").encode())

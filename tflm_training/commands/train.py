@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tflm_training.commands import output, progress
+from tflm_training.commands import checkpoints, output, progress
+from tflm_training.commands.checkpoints import Interrupted, Interruption, Plan
 from tflm_training.data import DataSet, load_npz
+from tflm_training.files import check_writable
 from tflm_training.history import Progress
-from tflm_training.trainer import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, Trainer
+from tflm_training.trainer import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, ProgressHook, Trainer
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_Split = tuple[np.ndarray, np.ndarray | None]
 
 _DESCRIPTION = """Train MODEL on x_train and y_train, and test it on x_test and y_test before and
 after. int8 arrays are taken as quantised, float arrays are quantised, uint8 images are shifted
@@ -28,70 +35,108 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help="training flatbuffer (python -m converter)")
     parser.add_argument("--data", required=True, metavar="FILE.npz")
-    parser.add_argument("--epochs", type=output.positive_int, default=DEFAULT_EPOCHS)
+    parser.add_argument(
+        "--epochs", type=output.positive_int, help=f"of the whole run (default: {DEFAULT_EPOCHS})"
+    )
     parser.add_argument(
         "--learning_rate",
         type=output.non_negative_float,
-        default=DEFAULT_LEARNING_RATE,
         help=f"at the first step; falls linearly to 0 (default: {DEFAULT_LEARNING_RATE})",
     )
-    parser.add_argument("--seed", type=output.non_negative_int, default=0)
+    parser.add_argument("--seed", type=output.non_negative_int, help="default: 0")
     parser.add_argument(
         "--limit", type=output.positive_int, metavar="N", help="the first N samples of each split"
     )
     parser.add_argument(
         "--arena_bytes", type=output.positive_int, help="default: as much as the model needs"
     )
+    checkpoints.add_arguments(parser)
     output.add_output_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Train, print and write the report. Raises DataError, RuntimeError or OSError."""
-    output.check_writable(arguments.json, arguments.overwrite)
+    """Train, print, save and write the report. Raises DataError, RuntimeError, OSError, or
+    KeyboardInterrupt with the name of what was saved."""
+    check_writable(arguments.json, arguments.overwrite)
+    checkpoints.check_arguments(arguments)
     console = output.make_console(arguments)
-    trainer = Trainer(arguments.model, seed=arguments.seed, arena_bytes=arguments.arena_bytes)
+    trainer = Trainer(arguments.model, seed=arguments.seed or 0, arena_bytes=arguments.arena_bytes)
     dataset = load_npz(arguments.data, labels_required=not trainer.is_regression)
     train = dataset.x_train[: arguments.limit], _first(dataset.y_train, arguments.limit)
     test = dataset.x_test[: arguments.limit], _first(dataset.y_test, arguments.limit)
     trainer.check_data(*train, suffix="_train")
     trainer.check_data(*test, suffix="_test")
+    plan = checkpoints.resume(arguments, trainer, len(train[0]))
     if arguments.verbose:
         _describe(console, trainer, dataset)
-    metric = "mse" if trainer.is_regression else "accuracy"
-
-    with progress.make_bars(console) as bars:
-        before = trainer.evaluate(*test, progress=progress.step_hook(bars, "test"))[metric]
-        console.print(f"before: {progress.show_metric(metric, before)}")
-        show = progress.step_hook(bars, "train")
-
-        def on_step(state: Progress) -> None:
-            show(state)
-            if state.step % len(train[0]) == 0:
-                console.print(progress.epoch_line(state, arguments.epochs))
-
-        history = trainer.fit(
-            *train,
-            epochs=arguments.epochs,
-            learning_rate=arguments.learning_rate,
-            progress=on_step,
-        )
-        after = trainer.evaluate(*test, progress=progress.step_hook(bars, "test"))[metric]
-    console.print(f"after: {progress.show_metric(metric, after)}")
+    if arguments.save is None:
+        report = _train(console, trainer, train, test, plan, lambda: None, lambda: None)
+    else:
+        report = _train_and_save(console, trainer, train, test, plan, arguments.save)
     console.print(f"arena: {trainer.arena_used_bytes} bytes on this host")
     if arguments.json is not None:
-        accuracy = (None, None) if trainer.is_regression else (before, after)
-        error = (before, after) if trainer.is_regression else (None, None)
-        report = {
-            "accuracy_before": accuracy[0],
-            "accuracy_after": accuracy[1],
-            "error_before": error[0],
-            "error_after": error[1],
-            "loss": history.history["loss"],
-            "steps": history.steps,
-            "arena_used_bytes": trainer.arena_used_bytes,
-        }
         output.write_json(arguments.json, report)
+
+
+def _train_and_save(
+    console: Console, trainer: Trainer, train: _Split, test: _Split, plan: Plan, path: Path
+) -> dict[str, Any]:
+    def save() -> None:
+        trainer.save(path, overwrite=True)  # what may be replaced was asked before
+        console.print(f"saved: {path}, step {trainer.step} of {plan.epochs * len(train[0])}")
+
+    with Interruption() as interruption:
+        try:
+            return _train(console, trainer, train, test, plan, interruption.check, save)
+        except Interrupted:
+            trainer.save(path, overwrite=True)
+            raise KeyboardInterrupt(
+                f"step {trainer.step} was saved; --resume {path} goes on"
+            ) from None
+
+
+def _train(
+    console: Console,
+    trainer: Trainer,
+    train: _Split,
+    test: _Split,
+    plan: Plan,
+    between_steps: Callable[[], None],
+    when_trained: Callable[[], None],
+) -> dict[str, Any]:
+    """Test, train, test; the report."""
+    metric = "mse" if trainer.is_regression else "accuracy"
+    with progress.make_bars(console) as bars:
+
+        def hook(name: str) -> ProgressHook:
+            show = progress.step_hook(bars, name)
+
+            def on_step(state: Progress) -> None:
+                show(state)
+                if name == "train" and state.step % len(train[0]) == 0:
+                    console.print(progress.epoch_line(state, plan.epochs))
+                between_steps()
+
+            return on_step
+
+        before = trainer.evaluate(*test, progress=hook("test"))[metric]
+        console.print(f"before: {progress.show_metric(metric, before)}")
+        history = trainer.fit(*train, **dataclasses.asdict(plan), progress=hook("train"))
+        when_trained()
+        after = trainer.evaluate(*test, progress=hook("test"))[metric]
+    console.print(f"after: {progress.show_metric(metric, after)}")
+    accuracy = (None, None) if trainer.is_regression else (before, after)
+    error = (before, after) if trainer.is_regression else (None, None)
+    return {
+        "accuracy_before": accuracy[0],
+        "accuracy_after": accuracy[1],
+        "error_before": error[0],
+        "error_after": error[1],
+        "loss": history.history["loss"],
+        "steps": history.steps,
+        "arena_used_bytes": trainer.arena_used_bytes,
+    }
 
 
 def _first(values: np.ndarray | None, limit: int | None) -> np.ndarray | None:

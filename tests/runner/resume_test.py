@@ -1,0 +1,131 @@
+"""`train --save`, `--resume` and `--stop_after`, each command in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from converter import convert
+from examples.digits.data import handwritten_digits
+from examples.digits.demo import MODEL
+from tflm_training.cli import main
+
+STEPS = 400
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The bundled model as training flatbuffer, and 200 samples of handwriting."""
+    folder = tmp_path_factory.mktemp("digits")
+    model, data = folder / "digits_train.tflite", folder / "digits.npz"
+    model.write_bytes(convert(MODEL.read_bytes(), 14 * 1024).flatbuffer)
+    np.savez(data, **{name: values[:200] for name, values in handwritten_digits().items()})
+    return model, data
+
+
+def _command(digits: tuple[Path, Path], *arguments: object) -> list[str]:
+    model, data = digits
+    command = [sys.executable, "-m", "tflm_training", "train", str(model), "--data", str(data)]
+    return [*command, *(str(argument) for argument in arguments)]
+
+
+def _train(digits: tuple[Path, Path], *arguments: object) -> str:
+    done = subprocess.run(
+        _command(digits, *arguments), check=True, capture_output=True, encoding="utf-8"
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def whole(digits: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The checkpoint after 400 steps at once."""
+    path = tmp_path_factory.mktemp("whole") / "whole.ckpt"
+    _train(digits, "--epochs", 2, "--seed", 5, "--save", path)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("stop", [200, 137])
+def test_two_processes_do_what_one_does(
+    digits: tuple[Path, Path], whole: bytes, tmp_path: Path, stop: int
+) -> None:
+    half, end = tmp_path / "half.ckpt", tmp_path / "end.ckpt"
+    printed = _train(digits, "--epochs", 2, "--seed", 5, "--stop_after", stop, "--save", half)
+    assert f"saved: {half}, step {stop} of {STEPS}" in printed
+    assert half.read_bytes() != whole
+    printed = _train(digits, "--resume", half, "--save", end)
+    assert f"saved: {end}, step {STEPS} of {STEPS}" in printed
+    assert end.read_bytes() == whole
+
+
+def test_ctrl_c_leaves_a_checkpoint_that_goes_on(digits: tuple[Path, Path], tmp_path: Path) -> None:
+    interrupted, end = tmp_path / "interrupted.ckpt", tmp_path / "end.ckpt"
+    at_once = tmp_path / "at_once.ckpt"
+    process = subprocess.Popen(
+        _command(digits, "--epochs", 60, "--save", interrupted),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        # A shell's background jobs ignore the signal, and so would their children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("before: ")
+    assert process.stdout.readline().startswith("epoch 1/60: ")
+    time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    start, step, rest = errors.partition(" was saved; ")[0].rpartition(" ")
+    assert (start, step) == ("error: interrupted, step", " ") and 200 <= int(rest) < 12000 - 100
+    assert errors.endswith(f"--resume {interrupted} goes on\n")
+    _train(digits, "--resume", interrupted, "--stop_after", 100, "--save", end)
+    _train(digits, "--epochs", 60, "--stop_after", int(rest) + 100, "--save", at_once)
+    assert end.read_bytes() == at_once.read_bytes() != interrupted.read_bytes()
+
+
+def _error(capsys: pytest.CaptureFixture[str], digits: tuple[Path, Path], *more: object) -> str:
+    assert main(_command(digits, *more)[3:]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: ") and captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_what_cannot_be_resumed(
+    digits: tuple[Path, Path], whole: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "whole.ckpt"
+    path.write_bytes(whole)
+    error = _error(capsys, digits, "--resume", path)
+    assert error == f"error: {path}: its 2 epochs are done; a larger --epochs goes on\n"
+    error = _error(capsys, digits, "--resume", path, "--epochs", 3, "--limit", 100)
+    assert "trains on 200 samples, the data have 100" in error
+    error = _error(capsys, digits, "--resume", path, "--epochs", 3, "--seed", 4)
+    assert f"--seed 4: {path} has the seed 5" in error
+    assert "not a checkpoint" in _error(capsys, digits, "--resume", digits[0])
+    assert "--stop_after: needs --save" in _error(capsys, digits, "--stop_after", 3)
+    assert "exists already (--overwrite" in _error(capsys, digits, "--save", path)
+    assert "name the same file" in _error(
+        capsys, digits, "--save", tmp_path / "a", "--json", tmp_path / "a"
+    )
+    assert path.read_bytes() == whole
+    assert [p.name for p in tmp_path.iterdir()] == ["whole.ckpt"]
+
+
+def test_more_epochs_go_on_from_the_end(
+    digits: tuple[Path, Path], whole: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.ckpt"
+    path.write_bytes(whole)
+    command = _command(digits, "--resume", path, "--epochs", 3, "--save", path, "--overwrite")
+    assert main([*command[3:], "--quiet", "--json", str(tmp_path / "r.json")]) == 0
+    assert path.read_bytes() != whole
+    assert '"steps": 200,' in (tmp_path / "r.json").read_text()

@@ -1,0 +1,53 @@
+"""`python -m tflm_training eval`: test a flatbuffer as it shipped or as it was trained."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from tflm_training.commands import output, progress
+from tflm_training.data import load_test_split
+from tflm_training.files import check_writable
+from tflm_training.trainer import Trainer
+
+_DESCRIPTION = """Test MODEL, with the weights of a checkpoint or those that it shipped with, on
+x_test and y_test of FILE.npz. No weight changes. Arrays are taken as `train` takes them."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "eval", help="test a training flatbuffer", description=_DESCRIPTION, allow_abbrev=False
+    )
+    parser.add_argument("model", metavar="MODEL", help="training flatbuffer (python -m converter)")
+    parser.add_argument("--data", required=True, metavar="FILE.npz")
+    parser.add_argument("--checkpoint", type=Path, help="trained weights (default: the shipped)")
+    parser.add_argument(
+        "--limit", type=output.positive_int, metavar="N", help="the first N samples only"
+    )
+    output.add_output_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Test, print and write the report. Raises DataError, RuntimeError or OSError."""
+    check_writable(arguments.json, arguments.overwrite)
+    console = output.make_console(arguments)
+    trainer = Trainer(arguments.model)
+    x, y = load_test_split(arguments.data, labels_required=not trainer.is_regression)
+    x, y = x[: arguments.limit], None if y is None else y[: arguments.limit]
+    trainer.check_data(x, y, suffix="_test")
+    if arguments.checkpoint is not None:
+        trainer.restore(arguments.checkpoint)
+    if arguments.verbose:
+        console.print(trainer.describe())
+    with progress.make_bars(console) as bars:
+        result = trainer.evaluate(x, y, progress=progress.step_hook(bars, "test"))
+    metric = "mse" if trainer.is_regression else "accuracy"
+    console.print(f"{progress.show_metric(metric, result[metric])}, loss {result['loss']:.6g}")
+    console.print(f"{len(x)} samples, {trainer.steps} training steps")
+    if arguments.json is not None:
+        output.write_json(
+            arguments.json, {**result, "samples": len(x), "training_steps": trainer.steps}
+        )

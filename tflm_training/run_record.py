@@ -1,0 +1,94 @@
+"""What a checkpoint of the host holds besides the weights: where a run of `fit` stands.
+
+It lies in the checkpoint's application data as JSON, so that a device restores the weights
+of the same file without knowing of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from tflm_training.data import DataError
+
+_VERSION = 1
+_KIND = "tflm_training run"
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """The arguments of one `Trainer.fit` that decide what each of its steps does.
+
+    samples: of the training data; order: state of the generator of the samples' order at the
+    run's start.
+    """
+
+    samples: int
+    epochs: int
+    learning_rate: float
+    decay: str | None
+    shuffle: bool
+    order: Mapping[str, Any]
+
+    @property
+    def steps(self) -> int:
+        """Of the whole run."""
+        return self.samples * self.epochs
+
+    def learning_rate_at(self, step: int) -> float:
+        """For the step after `step` others."""
+        share = 1.0 - step / self.steps if self.decay == "linear" else 1.0
+        return self.learning_rate * share
+
+    def continued(self, before: Run | None, reached: int, step: int) -> Run:
+        """This run as the continuation of `before`, which has come to step `reached`, after
+        `step`. Raises DataError if it is none."""
+        if before is None or before.samples != self.samples or step != reached:
+            found = "no run" if before is None else f"step {reached} over {before.samples} samples"
+            raise DataError(
+                f"initial_step {step} over {self.samples} samples: there is {found} to go on from"
+            )
+        if step > self.steps:
+            raise DataError(f"initial_step {step}: the run has {self.steps} steps")
+        return dataclasses.replace(self, order=before.order)
+
+
+def check_arguments(epochs: int, learning_rate: float, decay: str | None) -> None:
+    """Raise DataError for arguments of `Trainer.fit` that make no run."""
+    if epochs < 1:
+        raise DataError(f"epochs {epochs}: must be 1 or larger")
+    if not math.isfinite(learning_rate) or learning_rate < 0.0:
+        raise DataError(f"learning_rate {learning_rate}: must be finite and not negative")
+    if decay not in (None, "linear"):
+        raise DataError(f"decay {decay!r}: must be 'linear' or None")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunRecord:
+    """seed: of the trainer; order: the present state of its generator; step: the last one done
+    of `run`, which is None before the first `fit`."""
+
+    seed: int
+    order: Mapping[str, Any]
+    step: int
+    run: Run | None
+
+    def pack(self) -> bytes:
+        """As application data of a checkpoint."""
+        content = {"kind": _KIND, "version": _VERSION, **dataclasses.asdict(self)}
+        return json.dumps(content, separators=(",", ":")).encode()
+
+
+def unpack_record(app_data: bytes) -> RunRecord | None:
+    """The record in a checkpoint's application data; None if these are somebody else's."""
+    try:
+        content = json.loads(app_data)
+        if (content.pop("kind"), content.pop("version")) != (_KIND, _VERSION):
+            return None
+        run = content.pop("run")
+        return RunRecord(run=None if run is None else Run(**run), **content)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
