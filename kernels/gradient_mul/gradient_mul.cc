@@ -1,15 +1,18 @@
 #include "kernels/gradient_mul/gradient_mul.h"
 
+#include <cstring>
+
 #include "kernels/core/accumulate.h"
 #include "kernels/core/fixed_point.h"
+#include "kernels/core/gradient_row.h"
 
 namespace tflm_training {
 namespace {
 
-// The sums of products of one operand, block by block in the order of its elements.
-class Sums {
+// The products that make the gradient of one operand, and their sums.
+class Products {
  public:
-  Sums(const GradientMulOptions& options, Mantissas gradient, const int8_t* other)
+  Products(const GradientMulOptions& options, Mantissas gradient, const int8_t* other)
       : options_(options), gradient_(gradient), other_(other == nullptr ? &kZero : other) {
     int32_t size = 1;
     int32_t other_size = 1;
@@ -26,9 +29,11 @@ class Sums {
     }
   }
 
-  bool sums() const { return terms_[0] * terms_[1] * terms_[2] * terms_[3] != 1; }
+  // Whether several products are summed for one element.
+  bool are_summed() const { return terms_[0] * terms_[1] * terms_[2] * terms_[3] != 1; }
 
-  // Calls visit(index, acc) for every element of the operand in ascending order.
+  // Calls visit(index, acc, count) for every block of neighbours among the operand's elements, in
+  // ascending order: from element `index` on, `count` of them have the sums acc, int32 [count].
   template <typename Visit>
   void ForEach(Visit visit) const {
     int32_t index = 0;
@@ -38,9 +43,11 @@ class Sums {
           const Position row = At({0, 0}, a, b, c);
           for (int32_t d = 0; d < kept_[3]; d += kChannelBlock) {
             const int32_t count = Min(kChannelBlock, kept_[3] - d);
-            int32_t acc[kChannelBlock] = {};
+            int32_t acc[kChannelBlock];
+            memset(acc, 0, static_cast<size_t>(count) * sizeof(acc[0]));
             SumBlock({row.gradient + d, row.other + d * other_stride_[3]}, count, acc);
-            for (int32_t i = 0; i < count; ++i) visit(index++, acc[i]);
+            visit(index, acc, count);
+            index += count;
           }
         }
       }
@@ -82,7 +89,8 @@ class Sums {
     const int32_t zero_point = options_.zero_point;
     const int32_t other_step = other_stride_[3];
     const int32_t acc_step = options_.reduced[3] != 0 ? 0 : 1;
-    for (int32_t i = 0; i < count * terms_[3]; ++i) {
+    const int32_t terms = count * terms_[3];
+    for (int32_t i = 0; i < terms; ++i) {
       *acc += gradient[i] * (*other - zero_point);
       acc += acc_step;
       other += other_step;
@@ -99,17 +107,20 @@ class Sums {
 };
 
 // The largest |sum|, or for single products a bound of it.
-uint32_t Bound(const GradientMulOptions& options, const Sums& sums, int32_t max_abs,
+uint32_t Bound(const GradientMulOptions& options, const Products& products, int32_t max_abs,
                bool has_other) {
-  if (!sums.sums()) {
+  if (!products.are_summed()) {
     const int32_t z = options.zero_point;
     const int32_t factor = has_other ? Max(127 - z, z + 128) : Max(z, -z);
     return static_cast<uint32_t>(max_abs * factor);
   }
   uint32_t largest = 0;
-  sums.ForEach([&largest](int32_t, int32_t acc) {
-    const uint32_t size = acc < 0 ? -static_cast<uint32_t>(acc) : static_cast<uint32_t>(acc);
-    if (size > largest) largest = size;
+  products.ForEach([&largest](int32_t, const int32_t* acc, int32_t count) {
+    for (int32_t i = 0; i < count; ++i) {
+      const auto sum = static_cast<uint32_t>(acc[i]);
+      const uint32_t size = acc[i] < 0 ? 0u - sum : sum;
+      if (size > largest) largest = size;
+    }
   });
   return largest;
 }
@@ -120,13 +131,12 @@ GradientScale GradientMul(const GradientMulOptions& options, Mantissas gradient,
                           GradientScale scale, const int8_t* other, ActivationMask mask,
                           MutableMantissas result) {
   if (scale.max_abs == 0) return {0.0f, 0};
-  const Sums sums(options, gradient, other);
-  const uint32_t bound = Bound(options, sums, scale.max_abs, other != nullptr);
+  const Products products(options, gradient, other);
+  const uint32_t bound = Bound(options, products, scale.max_abs, other != nullptr);
   const int shift = Max(0, Bits(bound) - options.gradient_bits);
-  const int32_t limit = MantissaLimit(options.gradient_bits);
-  GradientWriter writer(result, mask);
-  sums.ForEach([&writer, shift, limit](int32_t index, int32_t acc) {
-    writer.Write(index, Clamp(RoundingShift32(acc, shift), -limit, limit));
+  GradientRowWriter writer(result, mask, options.gradient_bits);
+  products.ForEach([&writer, shift](int32_t index, int32_t* acc, int32_t count) {
+    writer.WriteShifted(index, acc, count, shift);
   });
   return {(scale.sigma * options.scale_factor) * PowerOfTwo(shift), writer.max_abs()};
 }
