@@ -220,7 +220,8 @@ def gated() -> tf.keras.Model:
     x = layers.Multiply()([x, gate])
     x = layers.Multiply()([layers.Conv2D(1, 1, activation="sigmoid")(x), x])
     x = layers.Conv2D(5, 1)(x * tf.constant([0.5, -1.5, 1.0, 2.0, 0.25, 3.0]))
-    x = layers.ReLU(6.0)(layers.Multiply()([x, layers.Conv2D(5, 1)(x)]) * -2.0)
+    y = layers.ReLU(6.0)(layers.Multiply()([x, layers.Conv2D(5, 1)(x)]) * -2.0)
+    x = layers.Activation("hard_sigmoid")(layers.Subtract()([x, y]))
     x = layers.Flatten()(x)
     return tf.keras.Model(inputs, layers.Dense(3, activation="softmax")(x))
 
