@@ -1,3 +1,4 @@
+// The depthwise gradients for the Arm DSP extension; how they work: README.md.
 #include "kernels/core/dsp.h"
 
 #if TFLM_TRAINING_DSP_KERNELS
@@ -176,8 +177,9 @@ TFLM_TRAINING_NOINLINE void WritePhase(const Layer& layer, const Group& group,
   const Tap* const first = group.taps + all_rows.begin * g.filter_width +
                            (all_rows.end - all_rows.begin) * columns.begin +
                            (rows.begin - all_rows.begin) * width;
-  const Tap* const end = first + (rows.end - rows.begin) * width;
-  const Tap* const end3 = end - (end - first) % 3;
+  const int32_t count = (rows.end - rows.begin) * width;
+  const Tap* const end = first + count;
+  const Tap* const end3 = first + count / 3 * 3;
   // The first pixel of the phase, and how many there are.
   int32_t ux = Max((g.padding_left - phase + g.stride_width - 1) / g.stride_width, 0);
   const int32_t x = ux * g.stride_width + phase - g.padding_left;
@@ -208,9 +210,8 @@ TFLM_TRAINING_NOINLINE void WritePhase(const Layer& layer, const Group& group,
       for (; tap != end; ++tap) AddTap(tap, pixel, gradient, acc);
     } else {
       const Range inside = layer.columns.Inside(columns, ux + first_whole, g.output_width);
-      const int32_t count = inside.end - inside.begin;
       for (const Tap* row = first + (inside.begin - columns.begin); row < end; row += width) {
-        const Tap* const row_end = row + count;
+        const Tap* const row_end = row + (inside.end - inside.begin);
         for (const Tap* tap = row; tap != row_end; ++tap) AddTap(tap, pixel, gradient, acc);
       }
     }
@@ -338,16 +339,10 @@ TFLM_TRAINING_NOINLINE GroupSums SumPositions(const ConvFilterUpdateOptions& opt
   for (int32_t row = window.rows.end - window.rows.begin; row > 0; --row) {
     const int8_t* x = input;
     const Mantissa* m = gradient;
-    if ((columns & 1) != 0) {
+    for (int32_t column = columns; column > 0; --column) {
       AddPosition(x, offset, m, acc);
       x += x_step;
       m += m_step;
-    }
-    for (int32_t pairs = columns >> 1; pairs > 0; --pairs) {
-      AddPosition(x, offset, m, acc);
-      AddPosition(x + x_step, offset, m + m_step, acc);
-      x += 2 * x_step;
-      m += 2 * m_step;
     }
     input += x_row;
     gradient += m_row;

@@ -1,3 +1,4 @@
+// TrainingConv2D for the Arm DSP extension; how it works: README.md.
 #include "kernels/core/dsp.h"
 
 #if TFLM_TRAINING_DSP_KERNELS
@@ -207,8 +208,11 @@ TFLM_TRAINING_INLINE void MultiplyPair(const int8_t* weights, int32_t row, int32
   b = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), b);
 }
 
+// Spreads the inputs that `piece` reads of the pixels [ox, ox + pixels) of row oy; where there are
+// fewer than kPixels, the last one fills up.
 template <int kPixels>
-TFLM_TRAINING_NOINLINE void Spread(const Layer& layer, const Piece& piece, int32_t oy, int32_t ox, int pixels, Inputs* patch) {
+TFLM_TRAINING_NOINLINE void Spread(const Layer& layer, const Piece& piece, int32_t oy,
+                                   int32_t ox, int pixels, Inputs* patch) {
   const ConvGeometry& g = layer.g;
   int8_t values[kPatchElements / kPixels];
   for (int p = 0; p < kPixels; ++p) {
@@ -227,9 +231,9 @@ TFLM_TRAINING_NOINLINE void Spread(const Layer& layer, const Piece& piece, int32
 
 // The sums of `piece` for the outputs [begin, end) of four pixels. The last pixel is written
 // `last_step` behind the one before.
-TFLM_TRAINING_NOINLINE void MultiplyPiece(const Layer& layer, const Piece& piece, const Inputs* patch,
-                               int32_t begin, int32_t end, int32_t last_step, Sums<4>* waiting,
-                               int8_t* output) {
+TFLM_TRAINING_NOINLINE void MultiplyPiece(const Layer& layer, const Piece& piece,
+                                          const Inputs* patch, int32_t begin, int32_t end,
+                                          int32_t last_step, Sums<4>* waiting, int8_t* output) {
   const Requantisation r = layer.requantisation;
   const OutputRange range = OutputRange(layer.options);
   const int32_t step = layer.g.output_channels;
@@ -262,9 +266,9 @@ TFLM_TRAINING_NOINLINE void MultiplyPiece(const Layer& layer, const Piece& piece
 }
 
 // The same for one pixel, two outputs at a time; an odd last one is computed twice.
-TFLM_TRAINING_NOINLINE void MultiplyPiece(const Layer& layer, const Piece& piece, const Inputs* patch,
-                               int32_t begin, int32_t end, int32_t, Sums<1>* waiting,
-                               int8_t* output) {
+TFLM_TRAINING_NOINLINE void MultiplyPiece(const Layer& layer, const Piece& piece,
+                                          const Inputs* patch, int32_t begin, int32_t end,
+                                          int32_t, Sums<1>* waiting, int8_t* output) {
   const Requantisation r = layer.requantisation;
   const OutputRange range = OutputRange(layer.options);
   const int32_t row = piece.row;
