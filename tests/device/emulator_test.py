@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+
 from tests.device.firmware import make
 from tests.device.training_test import assert_equal_training
 

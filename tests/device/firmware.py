@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pty
 import shutil
 import socket
 import struct
 import subprocess
 import sys
 import threading
+import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -114,6 +116,33 @@ class DisturbedLine:
     def close(self) -> None:
         self._listener.close()
         self._thread.join(timeout=10)
+
+
+class SerialPort:
+    """A pseudo terminal that leads to a device: what a USB cable's end is to pyserial."""
+
+    def __init__(self, url: str) -> None:
+        self._device = connect(url)
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        self.name = os.ttyname(self._slave)
+        for way in (self._to_device, self._to_host):
+            threading.Thread(target=way, daemon=True).start()
+
+    def _to_device(self) -> None:
+        with contextlib.suppress(OSError):
+            while data := os.read(self._master, 4096):
+                self._device.sendall(data)
+
+    def _to_host(self) -> None:
+        with contextlib.suppress(OSError):
+            while data := self._device.recv(4096):
+                os.write(self._master, data)
+
+    def close(self) -> None:
+        self._device.close()
+        os.close(self._slave)
+        os.close(self._master)
 
 
 def step_payload(sample: bytes, label: int, learning_rate: float) -> bytes:

@@ -12,7 +12,7 @@ import pytest
 from converter.model.reader import read_model
 from converter.model.writer import write_model
 from tests.device.conftest import NARROW, WIDE
-from tests.device.firmware import DisturbedLine, build_host, running
+from tests.device.firmware import DisturbedLine, SerialPort, build_host, running
 from tests.runner.tiny_models import training_model
 from tflm_training.device import Device, DeviceError
 from tflm_training.device_frame import ErrorCode
@@ -75,6 +75,15 @@ def test_digits(
         host.restore(tmp_path / "device.ckpt")
         outputs = host.predict_quantized(x)
         np.testing.assert_array_equal(DeviceTrainer(device).predict_quantized(x), outputs)
+
+
+def test_a_serial_port(
+    device_url: str, digits_model: Path, digits: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    port = SerialPort(device_url)
+    x, y = digits["x_train"][:20], digits["y_train"][:20]
+    assert_equal_training(port.name, digits_model, x, y, tmp_path).close()
+    port.close()
 
 
 def test_reset_returns_to_the_firmware_s_weights(
