@@ -10,7 +10,7 @@
 //   ...
 //   store.Save(session);
 //
-// No allocation. Stack: less than 600 bytes (Cortex-M, gcc -O2), of which 256 hold what waits
+// No allocation. Stack: less than 700 bytes (Cortex-M, gcc -O2), of which 256 hold what waits
 // to be programmed, on top of what the flash driver takes.
 #ifndef TFLM_TRAINING_CHECKPOINT_STORE_H_
 #define TFLM_TRAINING_CHECKPOINT_STORE_H_

@@ -11,7 +11,7 @@
 //
 // Everything is checked before a weight changes. What is refused returns kTfLiteError, logs
 // one line through MicroPrintf and leaves its reason in error(). There is no allocation, no
-// exception and no copy of the weights. Stack: less than 300 bytes of its own (Cortex-M,
+// exception and no copy of the weights. Stack: less than 400 bytes of its own (Cortex-M,
 // gcc -O2), on top of what MicroInterpreter::Invoke() takes.
 #ifndef TFLM_TRAINING_TRAINING_SESSION_H_
 #define TFLM_TRAINING_TRAINING_SESSION_H_
@@ -123,7 +123,8 @@ class TrainingSession {
   size_t sample_bytes() const { return sample_bytes_; }
   size_t target_bytes() const;
 
-  // Bytes of the trained weights and biases; the generator's state is not counted.
+  // Bytes of the trained weights, their fractions (16-bit weights) and the biases; the
+  // generator's state is not counted.
   size_t weight_bytes() const { return variable_bytes_ - sizeof(int32_t); }
   size_t checkpoint_bytes(size_t app_bytes = 0) const {
     return kCheckpointOverheadBytes + variable_bytes_ + app_bytes;

@@ -81,8 +81,9 @@ def _freeze(graph: Graph, variables: Mapping[str, np.ndarray] | None, name: str)
     if variables is not None and len(set(names)) != len(names):
         raise ConverterError(f"{name}: two of its variables have the same name")
     for initial, variable in zip(inputs[::2], inputs[1::2], strict=True):
-        assert initial is not None and variable is not None
-        variable.data = initial.data
+        assert variable is not None
+        # Without an initial value it is a fraction of a weight, which the forward pass never sees.
+        variable.data = None if initial is None else initial.data
         variable.is_variable = False
         if variables is not None and variable.name in variables:
             content = variables[variable.name]

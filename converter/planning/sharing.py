@@ -5,7 +5,8 @@ ascending order, may overwrite what it has read: the output may start at the inp
 or below it. How far below is the sharing's `distance`: 0 where both have elements of one
 size; where the output's are larger it grows faster than the input is read, and the distance
 makes up for that. A kernel that writes a map row by row, and for a row reads only the rows
-of another map that reach it, may do so too, some rows apart. The kernels that are listed
+of another map that reach it, may do so too, some rows apart; one that takes some pixels at a
+time, which may lie in two rows, likewise. The kernels that are listed
 here were read for it: TFLite Micro's reference kernels, those of CMSIS-NN, and the
 project's own, which are bound to it.
 
@@ -15,6 +16,7 @@ A view has its input's content, so both may be one piece of memory as long as ei
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -39,6 +41,11 @@ from converter.model import Operator, Tensor
 # pointers too, or element by element) or skip it where the pointers are equal.
 _VIEWS = ("EXPAND_DIMS", "RESHAPE", "SQUEEZE")
 _INT8 = np.dtype(np.int8)
+_UINT8 = np.dtype(np.uint8)
+
+# Pixels, wherever they lie, that CONV_2D_INPUT_GRAD of a pointwise layer writes before it
+# reads the next ones: kMaxColumns in kernels/conv_2d_grad/conv_2d_grad_dsp.cc.
+_POINTWISE_PIXELS = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,10 +122,34 @@ def _average_pool_2d_grad(operator: Operator) -> list[Sharing]:
 def _conv_input_grad(options_type: type[ConvInputGrad]) -> _Rule:
     def rule(operator: Operator) -> list[Sharing]:
         options = options_type.unpack(operator.custom_options or b"")
+        if options_type is Conv2DInputGrad and _is_pointwise(options):
+            return _pointwise_gradient(operator, options)
         reach = (options.filter_height - 1) * options.dilation_height - options.padding_top
         return _map_gradient(operator, options, reach, masked_by=4)
 
     return rule
+
+
+def _is_pointwise(options: ConvInputGrad) -> bool:
+    return (
+        options.filter_height == options.filter_width == 1
+        and options.stride_height == options.stride_width == 1
+        and options.padding_top == options.padding_left == 0
+        and options.input_height == options.output_height
+        and options.input_width == options.output_width
+    )
+
+
+def _pointwise_gradient(operator: Operator, options: ConvInputGrad) -> list[Sharing]:
+    """As _map_gradient, pixels in place of rows: _POINTWISE_PIXELS are written while the
+    first of them is still read."""
+    gradient, mask, output = operator.inputs[0], operator.inputs[4], operator.output
+    assert gradient is not None
+    pixels = options.input_height * options.input_width
+    needed = [pixel - pixel % _POINTWISE_PIXELS for pixel in range(pixels)]
+    sources = [gradient] if mask is None else [gradient, mask]
+    found = [_row_by_row(source, pixels, output, needed) for source in sources]
+    return [*found, *_streamed(operator, 1, 1)]
 
 
 def _map_gradient(
@@ -161,6 +192,8 @@ def _row_by_row(source: Tensor, height: int, output: Tensor, needed: Sequence[in
     for y, first in enumerate(needed):
         if first < height:
             read = max(0, first) * tensor_bytes(source) // height
+            if source.dtype == _UINT8:  # a bit for each element of `output`
+                read = max(0, first) * (math.prod(output.shape) // height) // 8
             distance = max(distance, (y + 1) * row - read)
     return Sharing(source, output, distance)
 

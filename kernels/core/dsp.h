@@ -116,6 +116,12 @@ inline uint32_t Ssat16(uint32_t a) {
   return result;
 }
 
+template <int kOffset>
+inline void StoreWords(uint32_t* address, uint32_t a, uint32_t b) {
+  __asm__ volatile("strd %1, %2, [%0, %3]" ::"r"(address), "r"(a), "r"(b), "I"(4 * kOffset)
+                   : "memory");
+}
+
 inline uint32_t Ssub16Sel(uint32_t a, uint32_t b, uint32_t yes, uint32_t no) {
   uint32_t result;
   __asm__("ssub16 %0, %1, %2\n\tsel %0, %3, %4"
@@ -127,6 +133,14 @@ inline uint32_t Ssub16Sel(uint32_t a, uint32_t b, uint32_t yes, uint32_t no) {
 inline uint32_t Ssub8Sel(uint32_t a, uint32_t b, uint32_t yes, uint32_t no) {
   uint32_t result;
   __asm__("ssub8 %0, %1, %2\n\tsel %0, %3, %4"
+          : "=&r"(result)
+          : "r"(a), "r"(b), "r"(yes), "r"(no));
+  return result;
+}
+
+inline uint32_t Usub16Sel(uint32_t a, uint32_t b, uint32_t yes, uint32_t no) {
+  uint32_t result;
+  __asm__("usub16 %0, %1, %2\n\tsel %0, %3, %4"
           : "=&r"(result)
           : "r"(a), "r"(b), "r"(yes), "r"(no));
   return result;
@@ -250,12 +264,22 @@ template <int kBits>
 inline uint32_t Ssat16(uint32_t a) {
   return dsp::Lanes<16>(a, 0, [](int64_t x, int64_t) { return dsp::Saturate(x, kBits); });
 }
+// Two words at once, from address[kOffset] on, kOffset in 0..255
+template <int kOffset>
+inline void StoreWords(uint32_t* address, uint32_t a, uint32_t b) {
+  address[kOffset] = a;
+  address[kOffset + 1] = b;
+}
 // Lane by lane: a >= b ? yes : no, signed
 inline uint32_t Ssub16Sel(uint32_t a, uint32_t b, uint32_t yes, uint32_t no) {
   return dsp::Select<16>(a, b, yes, no);
 }
 inline uint32_t Ssub8Sel(uint32_t a, uint32_t b, uint32_t yes, uint32_t no) {
   return dsp::Select<8>(a, b, yes, no);
+}
+// The same, unsigned
+inline uint32_t Usub16Sel(uint32_t a, uint32_t b, uint32_t yes, uint32_t no) {
+  return dsp::Select<16>(a ^ 0x80008000u, b ^ 0x80008000u, yes, no);
 }
 
 #endif

@@ -20,14 +20,6 @@ class Mantissas {
   int32_t operator[](int32_t index) const {
     return is_int8_ ? int32_t{int8()[index]} : int32_t{int16()[index]};
   }
-  // Elements `index` and `index` + 1 in one word.
-  uint32_t Pair(int32_t index) const {
-    if (is_int8_) {
-      return PkhbtLsl16(static_cast<uint32_t>(int8()[index]),
-                        static_cast<uint32_t>(int8()[index + 1]));
-    }
-    return LoadWord(int16() + index);
-  }
   Mantissas operator+(int32_t index) const {
     return is_int8_ ? Mantissas(int8() + index) : Mantissas(int16() + index);
   }
@@ -74,10 +66,11 @@ class MutableMantissas {
   // The most bits of a mantissa, without the sign.
   int max_bits() const { return is_int8_ ? 7 : 15; }
 
- private:
+  bool is_int8() const { return is_int8_; }
   int8_t* int8() const { return static_cast<int8_t*>(values_); }
   int16_t* int16() const { return static_cast<int16_t*>(values_); }
 
+ private:
   void* values_;
   bool is_int8_;
 };

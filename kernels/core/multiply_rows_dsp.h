@@ -15,25 +15,15 @@
 
 namespace tflm_training {
 
-// Pairs of rows that are unpacked at a time, 16 bytes each.
+// Pairs of rows that are multiplied at a time.
 constexpr int32_t kPackedPairs = 16;
 
 // Words that hold `count` int16 in pairs.
 inline int32_t PairsOf(int32_t count) { return (count + 1) / 2; }
 
-// Where the coefficients of column `n` lie among those of all columns, [columns][pairs] words:
-// two columns are interleaved, a last odd one stands alone. Pair k of column n of `columns` is
-// coefficients[CoefficientIndex(n, columns, pairs) + k * CoefficientStep(n, columns)]; the
-// second half of a last odd pair is 0.
-inline int32_t CoefficientStep(int32_t n, int32_t columns) {
-  return (n | 1) < columns ? 2 : 1;
-}
-inline int32_t CoefficientIndex(int32_t n, int32_t columns, int32_t pairs) {
-  return CoefficientStep(n, columns) == 2 ? (n & ~1) * pairs + (n & 1) : n * pairs;
-}
-
-// The first `count` bytes at `address`, 1..4.
+// The first `count` bytes at `address`, or the first four.
 inline uint32_t LoadBytes(const int8_t* address, int32_t count) {
+  if (count >= 4) return LoadWord(address);
   uint32_t word = 0;
   for (int32_t i = 0; i < count; ++i) {
     word |= (static_cast<uint32_t>(address[i]) & 0xFFu) << (8 * i);
@@ -41,114 +31,165 @@ inline uint32_t LoadBytes(const int8_t* address, int32_t count) {
   return word;
 }
 
-// Four channels of a pair of rows as four words of two channels' values each:
-// packed[c] = [first[c] + offset, second[c] + offset].
-inline void PackPair(uint32_t first, uint32_t second, uint32_t offsets, uint32_t* packed) {
+// Four channels of a pair of rows as four words of two rows' values each, offsets added:
+// packed[kWord + c] = [first[c], second[c]].
+template <int kWord>
+void PackPair(uint32_t first, uint32_t second, uint32_t offsets, uint32_t* packed) {
   const uint32_t channels_01 = PkhbtLsl16(first, second);
   const uint32_t channels_23 = PkhtbAsr16(second, first);
-  packed[0] = Sxtab16(offsets, channels_01);
-  packed[1] = Sxtab16Ror8(offsets, channels_01);
-  packed[2] = Sxtab16(offsets, channels_23);
-  packed[3] = Sxtab16Ror8(offsets, channels_23);
+  StoreWords<kWord>(packed, Sxtab16(offsets, channels_01), Sxtab16Ror8(offsets, channels_01));
+  StoreWords<kWord + 2>(packed, Sxtab16(offsets, channels_23),
+                        Sxtab16Ror8(offsets, channels_23));
 }
 
-// packed[k] = rows 2k and 2k + 1, of which `load` gets four channels. A last odd row stands
-// for both of its pair.
-template <typename Load>
-void PackRows(const int8_t* rows, int32_t row_stride, int32_t row_count, uint32_t offsets,
-              uint32_t* packed, Load load) {
-  for (; row_count > 1; row_count -= 2) {
-    PackPair(load(rows), load(rows + row_stride), offsets, packed);
-    rows += 2 * row_stride;
+// packed[k] = the first four channels, or as many as there are, of rows 2k and 2k + 1. A last
+// odd row stands for both of its pair.
+__attribute__((noinline)) inline void PackRows(const int8_t* rows, int32_t row_stride,
+                                               int32_t row_count, int32_t channels,
+                                               uint32_t offsets, uint32_t* packed) {
+  if (channels >= 4) {
+    for (; row_count > 3; row_count -= 4) {
+      const int8_t* next = rows + 2 * row_stride;
+      PackPair<0>(LoadWord(rows), LoadWord(rows + row_stride), offsets, packed);
+      PackPair<4>(LoadWord(next), LoadWord(next + row_stride), offsets, packed);
+      rows = next + 2 * row_stride;
+      packed += 8;
+    }
+  }
+  for (; row_count > 0; row_count -= 2) {
+    uint32_t pair[2];
+    for (int32_t i = 0; i < 2; ++i) {
+      pair[i] = LoadBytes(rows, channels);
+      if (i + 1 < row_count) rows += row_stride;
+    }
+    PackPair<0>(pair[0], pair[1], offsets, packed);
     packed += 4;
   }
-  if (row_count > 0) PackPair(load(rows), load(rows), offsets, packed);
 }
 
-// acc[c] += sum over pairs of packed[k][c] * coefficients[k] for c in [0, 4).
+// acc[c] += sum over pairs of packed[k][c] * coefficients[2 * k] for c in [0, 4).
 inline void MultiplyOneColumn(const uint32_t* packed, const uint32_t* coefficients,
                               int32_t pairs, int32_t* acc) {
   int32_t s0 = acc[0], s1 = acc[1], s2 = acc[2], s3 = acc[3];
   for (; pairs > 0; --pairs) {
-    const uint32_t coefficient = *coefficients++;
-    s0 = Smlad(packed[0], coefficient, s0);
-    s1 = Smlad(packed[1], coefficient, s1);
-    s2 = Smlad(packed[2], coefficient, s2);
-    s3 = Smlad(packed[3], coefficient, s3);
-    packed += 4;
-  }
-  acc[0] = s0, acc[1] = s1, acc[2] = s2, acc[3] = s3;
-}
-
-// The same for two columns, whose coefficients are interleaved. Eight sums, two values, two
-// coefficients and two addresses are all the registers that there are; inlined, they are not.
-__attribute__((noinline)) inline void MultiplyTwoColumns(const uint32_t* packed,
-                                                         const uint32_t* coefficients,
-                                                         int32_t pairs, int32_t* acc,
-                                                         int32_t* next) {
-  int32_t s0 = acc[0], s1 = acc[1], s2 = acc[2], s3 = acc[3];
-  int32_t t0 = next[0], t1 = next[1], t2 = next[2], t3 = next[3];
-  const auto add = [&](int32_t k) {
-    __asm__ volatile("" ::: "memory");
-    const uint32_t a = coefficients[2 * k], b = coefficients[2 * k + 1];
-    const uint32_t* values = packed + 4 * k;
-    s0 = Smlad(values[0], a, s0);
-    t0 = Smlad(values[0], b, t0);
-    s1 = Smlad(values[1], a, s1);
-    t1 = Smlad(values[1], b, t1);
-    __asm__ volatile("" ::: "memory");
-    s2 = Smlad(values[2], a, s2);
-    t2 = Smlad(values[2], b, t2);
-    s3 = Smlad(values[3], a, s3);
-    t3 = Smlad(values[3], b, t3);
-  };
-  for (; pairs >= 4; pairs -= 4) {
-    add(0), add(1), add(2), add(3);
-    packed += 16;
-    coefficients += 8;
-  }
-  for (; pairs > 0; --pairs) {
-    add(0);
+    s0 = Smlad(packed[0], *coefficients, s0);
+    s1 = Smlad(packed[1], *coefficients, s1);
+    s2 = Smlad(packed[2], *coefficients, s2);
+    s3 = Smlad(packed[3], *coefficients, s3);
     packed += 4;
     coefficients += 2;
   }
   acc[0] = s0, acc[1] = s1, acc[2] = s2, acc[3] = s3;
-  next[0] = t0, next[1] = t1, next[2] = t2, next[3] = t3;
 }
 
+// The same for 2 * column_pairs columns, coefficients [column_pairs][pairs][2] and accumulators
+// `acc_stride` apart; pairs and column_pairs are 1 or more.
+#if defined(__ARM_FEATURE_DSP) && !defined(TFLM_TRAINING_EMULATE_DSP)
+
+// Eight sums, two values, two coefficients and two addresses take all registers that there are,
+// and compilers run out of them: 11 instructions for 16 products and 3 for four pairs.
+__attribute__((naked, noinline)) inline void MultiplyColumns(
+    const uint32_t* /*packed*/, const uint32_t* /*coefficients*/, int32_t /*pairs*/,
+    int32_t* /*acc*/, int32_t /*acc_stride*/, int32_t /*column_pairs*/) {
+  __asm__(
+      ".macro tflm_training_multiply_pair\n"
+      "  ldrd r4, r5, [r1], #8\n"
+      "  ldrd r2, r3, [r0], #8\n"
+      "  smlad r6, r2, r4, r6\n"
+      "  smlad r10, r2, r5, r10\n"
+      "  smlad r7, r3, r4, r7\n"
+      "  smlad r11, r3, r5, r11\n"
+      "  ldrd r2, r3, [r0], #8\n"
+      "  smlad r8, r2, r4, r8\n"
+      "  smlad r12, r2, r5, r12\n"
+      "  smlad r9, r3, r4, r9\n"
+      "  smlad lr, r3, r5, lr\n"
+      ".endm\n"
+      "push {r4-r11, lr}\n"
+      "bic r12, r2, #3\n"
+      "add r12, r0, r12, lsl #4\n"  // where the pairs end that come in fours
+      "add r2, r0, r2, lsl #4\n"    // where all end
+      "push {r0, r3}\n"
+      "push {r2, r12}\n"
+      "1: ldr r4, [sp, #52]\n"
+      "ldm r3, {r6-r9}\n"
+      "add r4, r3, r4, lsl #2\n"
+      "ldm r4, {r10-r12, lr}\n"
+      "ldr r2, [sp, #4]\n"
+      "cmp r0, r2\n"
+      "beq 3f\n"
+      "2: tflm_training_multiply_pair\n"
+      "tflm_training_multiply_pair\n"
+      "tflm_training_multiply_pair\n"
+      "tflm_training_multiply_pair\n"
+      "ldr r2, [sp, #4]\n"
+      "cmp r0, r2\n"
+      "bne 2b\n"
+      "3: ldr r2, [sp]\n"
+      "cmp r0, r2\n"
+      "beq 5f\n"
+      "4: tflm_training_multiply_pair\n"
+      "ldr r2, [sp]\n"
+      "cmp r0, r2\n"
+      "bne 4b\n"
+      "5: ldr r3, [sp, #12]\n"
+      "ldr r2, [sp, #52]\n"
+      "stm r3, {r6-r9}\n"
+      "add r3, r3, r2, lsl #2\n"
+      "stm r3, {r10-r12, lr}\n"
+      "add r3, r3, r2, lsl #2\n"
+      "ldr r0, [sp, #8]\n"
+      "ldr r4, [sp, #56]\n"
+      "str r3, [sp, #12]\n"
+      "subs r4, #1\n"
+      "str r4, [sp, #56]\n"
+      "bne 1b\n"
+      "add sp, #16\n"
+      "pop {r4-r11, pc}\n"
+      ".purgem tflm_training_multiply_pair\n");
+}
+
+#else
+
+inline void MultiplyColumns(const uint32_t* packed, const uint32_t* coefficients,
+                            int32_t pairs, int32_t* acc, int32_t acc_stride,
+                            int32_t column_pairs) {
+  for (int32_t n = 0; n < 2 * column_pairs; ++n) {
+    for (int32_t k = 0; k < pairs; ++k) {
+      const uint32_t coefficient = coefficients[(n / 2 * pairs + k) * 2 + n % 2];
+      for (int32_t c = 0; c < 4; ++c) {
+        int32_t* sum = acc + n * acc_stride + c;
+        *sum = Smlad(packed[4 * k + c], coefficient, *sum);
+      }
+    }
+  }
+}
+
+#endif
+
 // acc[n * acc_stride + c] += sum over k of coefficient[n][k] * (rows[k * row_stride + c] +
-// offset) for n in [0, columns), c in [0, channels), k in [0, row_count). Up to three
-// accumulators beyond `channels` of each column are overwritten. |offset| <= 128; sums wrap.
+// offset) for n in [0, columns), c in [0, channels), k in [0, row_count), row_count at most
+// 2 * kPackedPairs. A word of coefficients has those of rows k and k + 1, 0 for a row that is
+// not there; of two columns they are interleaved: [columns / 2, rounded up][pairs][2]. Up to
+// three accumulators beyond `channels` of each column are overwritten. |offset| <= 128; sums
+// wrap.
 inline void MultiplyRows(const int8_t* rows, int32_t row_stride, int32_t row_count,
                          int32_t offset, int32_t channels, const uint32_t* coefficients,
                          int32_t columns, int32_t* acc, int32_t acc_stride) {
   uint32_t packed[kPackedPairs * 4];
   const uint32_t offsets = BothHalves(offset);
   const int32_t pairs = PairsOf(row_count);
-  for (int32_t c = 0; c < channels; c += 4) {
-    for (int32_t k = 0; k < pairs; k += kPackedPairs) {
-      const int32_t here = Min(kPackedPairs, pairs - k);
-      const int32_t row_count_here = Min(2 * kPackedPairs, row_count - 2 * k);
-      const int8_t* first = rows + 2 * k * row_stride + c;
-      const int32_t channels_here = channels - c;
-      if (channels_here >= 4) {
-        PackRows(first, row_stride, row_count_here, offsets, packed,
-                 [](const int8_t* row) { return LoadWord(row); });
-      } else {
-        PackRows(first, row_stride, row_count_here, offsets, packed,
-                 [=](const int8_t* row) { return LoadBytes(row, channels_here); });
-      }
-      int32_t n = 0;
-      for (; n + 1 < columns; n += 2) {
-        int32_t* sums = acc + n * acc_stride + c;
-        MultiplyTwoColumns(packed, coefficients + n * pairs + 2 * k, here, sums,
-                           sums + acc_stride);
-      }
-      if (n < columns) {
-        MultiplyOneColumn(packed, coefficients + n * pairs + k, here,
-                          acc + n * acc_stride + c);
-      }
+  for (; channels > 0; channels -= 4) {
+    PackRows(rows, row_stride, row_count, channels, offsets, packed);
+    if (columns > 1) {
+      MultiplyColumns(packed, coefficients, pairs, acc, acc_stride, columns / 2);
     }
+    if (columns % 2 != 0) {
+      MultiplyOneColumn(packed, coefficients + (columns - 1) * pairs, pairs,
+                        acc + (columns - 1) * acc_stride);
+    }
+    rows += 4;
+    acc += 4;
   }
 }
 

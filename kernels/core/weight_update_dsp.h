@@ -17,34 +17,43 @@ namespace tflm_training {
 // the difference are taken on four bytes at once, with saturating sums.
 inline void UpdateWeights(const int32_t* acc, int32_t count, Factor factor, int32_t clamp,
                           TrainedWeights weights, Random* random) {
-  int32_t i = 0;
-  if (factor.shift > 0 && weights.fractions == nullptr) {
-    const uint32_t above = AllBytes(INT8_MAX - clamp);
-    const uint32_t below = AllBytes(-(INT8_MIN + clamp));
-    const uint32_t one = AllBytes(1);
-    Random draws = *random;
-    const auto step = [&](int32_t sum) {
-      const auto addend = static_cast<int32_t>(draws.Next() >> (32 - factor.shift));
-      return static_cast<uint32_t>(
-          Ssat<8>(Smmla(sum, factor.multiplier, addend) >> factor.shift));
-    };
-    for (; i + 4 <= count; i += 4) {
-      const uint32_t d0 = step(acc[i]);
-      const uint32_t d1 = step(acc[i + 1]);
-      const uint32_t d2 = step(acc[i + 2]);
-      const uint32_t d3 = step(acc[i + 3]);
-      uint32_t d = Uxtb16(PkhbtLsl16(d0, d2)) | Uxtb16(PkhbtLsl16(d1, d3)) << 8;
-      d = Qsub8(Qadd8(d, above), above);
-      d = Qadd8(Qsub8(d, below), below);
-      // -128 is not a weight: it becomes -127 on the way down and up again.
-      const uint32_t updated = Qsub8(LoadWord(weights.values + i), d);
-      StoreWord(weights.values + i, Qadd8(Qsub8(updated, one), one));
+  if (factor.shift <= 0 || weights.fractions != nullptr) {
+    for (int32_t i = 0; i < count; ++i) {
+      UpdateWeight(weights + i, acc[i], factor, clamp, random);
     }
-    *random = draws;
+    return;
   }
-  for (; i < count; ++i) {
-    UpdateWeight(weights + i, acc[i], factor, clamp, random);
+  const uint32_t above = AllBytes(INT8_MAX - clamp);
+  const uint32_t below = AllBytes(-(INT8_MIN + clamp));
+  Random draws = *random;
+  const auto step = [&](int32_t sum) {
+    const auto addend = static_cast<int32_t>(draws.Next() >> (32 - factor.shift));
+    return static_cast<uint32_t>(
+        Ssat<8>(Smmla(sum, factor.multiplier, addend) >> factor.shift));
+  };
+  const auto moved = [=](uint32_t bytes, uint32_t d) {
+    d = Qsub8(Qadd8(d, above), above);
+    d = Qadd8(Qsub8(d, below), below);
+    // -128 is not a weight: it becomes -127 on the way down and up again.
+    const uint32_t one = AllBytes(1);
+    return Qadd8(Qsub8(Qsub8(bytes, d), one), one);
+  };
+  int8_t* values = weights.values;
+  for (; count >= 4; count -= 4) {
+    const uint32_t d0 = step(acc[0]);
+    const uint32_t d1 = step(acc[1]);
+    const uint32_t d2 = step(acc[2]);
+    const uint32_t d3 = step(acc[3]);
+    const uint32_t d = Uxtb16(PkhbtLsl16(d0, d2)) | Uxtb16(PkhbtLsl16(d1, d3)) << 8;
+    StoreWord(values, moved(LoadWord(values), d));
+    values += 4;
+    acc += 4;
   }
+  for (; count > 0; --count) {
+    *values = static_cast<int8_t>(moved(static_cast<uint32_t>(*values), step(*acc++)));
+    ++values;
+  }
+  *random = draws;
 }
 
 }  // namespace tflm_training

@@ -3,9 +3,11 @@
 #include <cstring>
 
 #include "kernels/core/accumulate.h"
+#include "kernels/core/dsp.h"
 #include "kernels/core/expand_input.h"
 #include "kernels/core/fixed_point.h"
 #include "kernels/core/weight_update.h"
+#include "kernels/depthwise_conv_2d_grad/reference.h"
 
 namespace tflm_training {
 namespace {
@@ -60,7 +62,7 @@ void AccumulateTap(const ConvFilterUpdateOptions& options, const int8_t* input,
 
 }  // namespace
 
-GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
+GradientScale ReferenceDepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
                                        Mantissas gradient, GradientScale scale,
                                        const SplitFilter& filter, const int16_t* multiplier,
                                        ActivationMask mask, MutableMantissas input_gradient) {
@@ -101,7 +103,7 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
   return {(scale.sigma * options.scale_factor) * PowerOfTwo(shift), writer.max_abs()};
 }
 
-void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
+void ReferenceDepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
                                  Mantissas gradient, GradientScale scale,
                                  const FilterStep& step, TrainedWeights filter, Random* random) {
   const ConvGeometry& g = options.geometry;
@@ -124,5 +126,23 @@ void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const i
     }
   }
 }
+
+#if !TFLM_TRAINING_DSP_KERNELS
+
+GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
+                                       Mantissas gradient, GradientScale scale,
+                                       const SplitFilter& filter, const int16_t* multiplier,
+                                       ActivationMask mask, MutableMantissas input_gradient) {
+  return ReferenceDepthwiseConv2DInputGrad(options, gradient, scale, filter, multiplier, mask,
+                                             input_gradient);
+}
+
+void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
+                                 Mantissas gradient, GradientScale scale,
+                                 const FilterStep& step, TrainedWeights filter, Random* random) {
+  ReferenceDepthwiseConv2DFilterUpdate(options, input, gradient, scale, step, filter, random);
+}
+
+#endif
 
 }  // namespace tflm_training

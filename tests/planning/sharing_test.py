@@ -112,6 +112,42 @@ def test_a_convolution_keeps_the_rows_that_it_still_needs(
     assert _distances(_conv_input_grad(8, kernel, stride, padding))[0, 0] == distance
 
 
+def _pointwise_input_grad(
+    height: int, width: int, channels: int, outputs: int, mask: Tensor | None = None
+) -> Operator:
+    options = Conv2DInputGrad(
+        height, width, channels, 1, 1, height, width, outputs, 1, 1, 1, 1, 0, 0,
+        accumulator_bits=10, gradient_bits=15, weight_bound=1000,
+        mask_min=-129, mask_max=128, scale_factor=1.0,
+    )  # fmt: skip
+    inputs = [*_gradient(1, height, width, outputs), None, None, mask]
+    return training_operator(options, list(inputs), list(_gradient(1, height, width, channels)))
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "channels", "outputs", "distance"),
+    [
+        (4, 4, 4, 4, 8 * 8),  # the eight pixels, two rows, that are being read
+        (1, 1, 4, 4, 8),  # one pixel
+        (2, 16, 4, 4, 8 * 8),  # half a row
+        (4, 4, 12, 4, 16 * 24 - 8 * 8),  # pixels of 24 bytes overtake those of 8
+        (4, 4, 4, 12, 8 * 8),
+        (3, 3, 4, 4, 8 * 8),  # the last tile holds one pixel
+    ],
+)
+def test_a_pointwise_gradient_is_taken_eight_pixels_at_a_time(
+    height: int, width: int, channels: int, outputs: int, distance: int
+) -> None:
+    assert _distances(_pointwise_input_grad(height, width, channels, outputs))[0, 0] == distance
+
+
+def test_a_row_of_a_bit_mask_begins_inside_a_byte() -> None:
+    # Pixel 8 of 9 begins at bit 72 of 81 in 11 bytes; its own 18 bytes end the output.
+    mask = activation((11,), dtype=np.uint8)
+    distances = _distances(_pointwise_input_grad(3, 3, 9, 9, mask))
+    assert distances[4, 0] == 9 * 18 - 72 // 8
+
+
 def _training_conv(
     channels: int, kernel: int, stride: int, padding: int, saves: int = 0
 ) -> Operator:

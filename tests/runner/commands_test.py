@@ -135,7 +135,7 @@ def test_inspect_models(
 ) -> None:
     text = " ".join(_run(capsys, "inspect", model_file).split())
     assert ": a training flatbuffer, " in text and "softmax cross entropy, 3 classes" in text
-    assert "trained: 36 bytes of weights and biases" in text
+    assert "trained: 36 bytes in 2 tensors" in text
     assert "filter int8 [3, 8] 24" in text and "bias int32 [3] 12" in text
     assert "BIAS_UPDATE custom 1" in text and "FULLY_CONNECTED TFLite 1" in text
     plain = tmp_path / "plain.tflite"

@@ -77,6 +77,7 @@ class CheckpointStoreTest : public ::testing::Test {
   }
 
   Device device_;
+  // Of the last save, and after the training behind it.
   std::vector<uint8_t> saved_;
   std::vector<uint8_t> unsaved_;
 };
@@ -147,6 +148,15 @@ TEST_F(CheckpointStoreTest, ADamagedOrUnreadableSlotGivesWayToTheOther) {
   EXPECT_EQ(Reboot(flash), unsaved_);
   flash.slots[1][40] ^= 4;
   EXPECT_EQ(Reboot(flash), first);
+  flash.slots[1][40] ^= 4;
+  for (size_t bit = 0; bit < 8 * sizeof(CommitMark); ++bit) {
+    uint8_t& byte = flash.slots[1][kSlotBytes - sizeof(CommitMark) + bit / 8];
+    const uint8_t whole = byte;
+    byte ^= static_cast<uint8_t>(1 << bit % 8);
+    EXPECT_EQ(Reboot(flash), first) << bit;
+    byte = whole;
+  }
+  EXPECT_EQ(Reboot(flash), unsaved_);
 }
 
 TEST_F(CheckpointStoreTest, ACheckpointOfAnotherModelIsRefused) {

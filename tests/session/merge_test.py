@@ -8,6 +8,7 @@ every runtime to its own, so that no other difference can hide behind it.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -105,10 +106,12 @@ def _fully_connected(operator: Operator, source: np.ndarray) -> tuple[np.ndarray
     return once, twice
 
 
-def _compare(content: bytes, expected: np.ndarray, x: np.ndarray, has_classifier: bool) -> int:
+def _compare(
+    content: bytes, expected: np.ndarray, x: np.ndarray, has_classifier: bool
+) -> tuple[int, int]:
     """Hold LiteRT's run of a model to TFLM's outputs `expected`, except for the rounding of its
-    classifier. Returns the samples with another output."""
-    model, litert, other = read_model(content), _LiteRt(content), 0
+    classifier. Returns the samples with other logits and those with another output."""
+    model, litert, other_logits, other_output = read_model(content), _LiteRt(content), 0, 0
     layers = [op for op in model.graph.operators if op.name == "FULLY_CONNECTED"]
     assert len(layers) == int(has_classifier)
     tflm = runtime().Interpreter(content, preserve_all_tensors=True)
@@ -128,14 +131,17 @@ def _compare(content: bytes, expected: np.ndarray, x: np.ndarray, has_classifier
             rounds_alike = np.array_equal(once, twice)
         same = np.array_equal(found, output)
         assert same or not rounds_alike
-        other += not same
-    return other
+        other_logits += not rounds_alike
+        other_output += not same
+    return other_logits, other_output
 
 
 @pytest.mark.skipif(not STOCK.is_dir(), reason="no models beside the checkout")
 @pytest.mark.parametrize("update", ["all", "last:2"])
 @pytest.mark.parametrize("name", STOCK_MODELS)
-def test_stock_models(name: str, update: str, record_property: pytest.RecordProperty) -> None:
+def test_stock_models(
+    name: str, update: str, record_property: Callable[[str, object], None]
+) -> None:
     data, has_classifier = STOCK_MODELS[name]
     original = (STOCK / "models" / f"{name}.tflite").read_bytes()
     flatbuffer = converter.convert(original, update=update).flatbuffer
@@ -153,10 +159,10 @@ def test_stock_models(name: str, update: str, record_property: pytest.RecordProp
     assert _names(merged) == _names(original)
     trained = trainer.predict_quantized(x)
     np.testing.assert_array_equal(_tflm(merged, x), trained)
-    record_property("samples with another output", _compare(merged, trained, x, has_classifier))
+    record_property("merged", _compare(merged, trained, x, has_classifier))
     # The original differs in the same way, and in no other.
     shipped = _tflm(original, x)
-    record_property("in the original", _compare(original, shipped, x, has_classifier))
+    record_property("original", _compare(original, shipped, x, has_classifier))
     np.testing.assert_array_equal(_tflm(merge(flatbuffer), x), shipped)
 
 
@@ -213,6 +219,23 @@ def test_a_new_classifier_is_merged() -> None:
     output = _tflm(merged, x)
     assert output.shape == (12, 4)
     np.testing.assert_array_equal(output, trainer.predict_quantized(x))
+
+
+@pytest.mark.parametrize("options", [{"weight_bits": 16}, {"spare_classes": 2}])
+def test_conversions_of_other_kinds(options: dict[str, int], tmp_path: Path) -> None:
+    converted = converter.convert(DIGITS.read_bytes(), update="last:3", **options)  # type: ignore
+    rng = np.random.default_rng(2)
+    x = rng.integers(-128, 128, (40, 8, 8, 1)).astype(np.int8)
+    trainer = _train(converted.flatbuffer, x, rng.integers(0, 10, 40))
+    trainer.save(tmp_path / "run.ckpt")
+    restored = Trainer(converted.flatbuffer)
+    restored.restore(tmp_path / "run.ckpt")
+    merged = merge(converted.flatbuffer, restored.variables())
+    np.testing.assert_array_equal(_tflm(merged, x), trainer.predict_quantized(x))
+    for t in (trainer, restored):
+        t.fit(x, np.arange(40) % 10, epochs=1)
+    for name, values in trainer.variables().items():
+        np.testing.assert_array_equal(values, restored.variables()[name])
 
 
 def test_what_cannot_be_merged() -> None:

@@ -113,7 +113,8 @@ def _show_model(console: Console, name: str, content: bytes) -> None:
     if is_training:
         _table(
             console,
-            f"trained: {sum(_bytes(v) for v in signature.variables):,} bytes of weights and biases",
+            f"trained: {sum(_bytes(v) for v in signature.variables):,} bytes in "
+            f"{len(signature.variables)} tensors",
             ("name", "type", "shape", "bytes"),
             [
                 (v.name, v.dtype.name, str(list(v.shape)), f"{_bytes(v):,}")

@@ -1,0 +1,107 @@
+// Mantissas four at a time, as words [m0, m2] and [m1, m3] of int16: what SXTB16 makes of four
+// bytes. The parts of a writer, for kernels that keep its state in registers over a row.
+#ifndef KERNELS_CORE_QUAD_DSP_H_
+#define KERNELS_CORE_QUAD_DSP_H_
+
+#include <cstdint>
+
+#include "kernels/core/activation_mask.h"
+#include "kernels/core/dsp.h"
+#include "kernels/core/fixed_point.h"
+#include "kernels/core/inner_loop_dsp.h"
+
+namespace tflm_training {
+
+struct Quad {
+  uint32_t even;
+  uint32_t odd;
+};
+
+// An ActivationMask that is applied to four mantissas at a time.
+class QuadMask {
+ public:
+  explicit QuadMask(const ActivationMask& mask) : values_(mask.values), bits_(mask.bits) {
+    // low < q < high is one comparison: q - (low + 1) is at most `span_`, unsigned. Where no
+    // int8 passes, q - first is above every span.
+    const int32_t first = Max(mask.low + 1, -128);
+    const int32_t last = Min(mask.high - 1, 127);
+    offset_ = BothHalves(first <= last ? -first : 0x4000);
+    span_ = BothHalves(first <= last ? last - first : 0);
+  }
+
+  const int8_t* values() const { return values_; }
+
+  // The mantissas whose saved activations are given, 0 where they are hidden.
+  TFLM_TRAINING_INLINE Quad ApplyValues(const int8_t* values, Quad quad) const {
+    const uint32_t word = LoadWord(values);
+    return {Usub16Sel(span_, Sxtab16(offset_, word), quad.even, 0),
+            Usub16Sel(span_, Sxtab16Ror8(offset_, word), quad.odd, 0)};
+  }
+
+  // The mantissas of elements index.. index + 3, 0 where they are hidden.
+  TFLM_TRAINING_INLINE Quad Apply(int32_t index, Quad quad) const {
+    if (values_ != nullptr) return ApplyValues(values_ + index, quad);
+    if (bits_ != nullptr) {
+      const uint8_t* byte = bits_ + (index >> 3);
+      const int first = index & 7;
+      uint32_t bits = *byte;
+      if (first > 4) bits |= static_cast<uint32_t>(byte[1]) << 8;
+      bits >>= first;
+      bits |= bits << 14;
+      const uint32_t even = bits & 0x10001u;
+      const uint32_t odd = (bits >> 1) & 0x10001u;
+      return {quad.even & ((even << 16) - even), quad.odd & ((odd << 16) - odd)};
+    }
+    return quad;
+  }
+
+ private:
+  const int8_t* values_;
+  const uint8_t* bits_;
+  uint32_t offset_;
+  uint32_t span_;
+};
+
+// The largest and the smallest mantissa of all seen, and 0.
+class QuadRange {
+ public:
+  TFLM_TRAINING_INLINE void Add(Quad quad) {
+    const uint32_t high = Ssub16Sel(quad.even, quad.odd, quad.even, quad.odd);
+    const uint32_t low = Ssub16Sel(quad.even, quad.odd, quad.odd, quad.even);
+    largest_ = Ssub16Sel(largest_, high, largest_, high);
+    smallest_ = Ssub16Sel(low, smallest_, smallest_, low);
+  }
+
+  int32_t max_abs() const {
+    const int32_t largest = Max(LowHalf(largest_), HighHalf(largest_));
+    return Max(largest, -Min(LowHalf(smallest_), HighHalf(smallest_)));
+  }
+
+ private:
+  uint32_t largest_ = 0;
+  uint32_t smallest_ = 0;
+};
+
+// Four values, saturated to what the type of `mantissas` holds; -128 and -32768 may come out.
+TFLM_TRAINING_INLINE Quad SaturatedQuad(int32_t m0, int32_t m1, int32_t m2, int32_t m3,
+                                        const int16_t*) {
+  return {PkhbtLsl16(static_cast<uint32_t>(Ssat<16>(m0)), static_cast<uint32_t>(Ssat<16>(m2))),
+          PkhbtLsl16(static_cast<uint32_t>(Ssat<16>(m1)), static_cast<uint32_t>(Ssat<16>(m3)))};
+}
+TFLM_TRAINING_INLINE Quad SaturatedQuad(int32_t m0, int32_t m1, int32_t m2, int32_t m3,
+                                        const int8_t*) {
+  return {PkhbtLsl16(static_cast<uint32_t>(Ssat<8>(m0)), static_cast<uint32_t>(Ssat<8>(m2))),
+          PkhbtLsl16(static_cast<uint32_t>(Ssat<8>(m1)), static_cast<uint32_t>(Ssat<8>(m3)))};
+}
+
+TFLM_TRAINING_INLINE void StoreQuad(Quad quad, int16_t* mantissas) {
+  StoreWord(mantissas, PkhbtLsl16(quad.even, quad.odd));
+  StoreWord(mantissas + 2, PkhtbAsr16(quad.odd, quad.even));
+}
+TFLM_TRAINING_INLINE void StoreQuad(Quad quad, int8_t* mantissas) {
+  StoreWord(mantissas, Uxtb16(quad.even) | Uxtb16(quad.odd) << 8);
+}
+
+}  // namespace tflm_training
+
+#endif  // KERNELS_CORE_QUAD_DSP_H_

@@ -1,0 +1,201 @@
+// The kernels for the DSP extension, its instructions emulated, against the reference: every bit,
+// for random layers.
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "kernels/core/test_contents.h"
+#include "kernels/depthwise_conv_2d_grad/depthwise_conv_2d_grad.h"
+
+namespace tflm_training {
+
+// depthwise_conv_2d_grad_dsp.cc under other names, see bazel/kernel.bzl.
+decltype(DepthwiseConv2DInputGrad) DepthwiseConv2DInputGradDsp;
+decltype(DepthwiseConv2DFilterUpdate) DepthwiseConv2DFilterUpdateDsp;
+
+namespace {
+
+int32_t Outputs(const ConvGeometry& g) {
+  return Elements(g.output_height, g.output_width, g.output_channels);
+}
+
+// The most bits of mantissas whose `terms` products with up to `factor` stay inside int32.
+int32_t BitsFor(int64_t terms, int64_t factor, int32_t most) {
+  while (most > 1 && ((terms * factor) << most) > (int64_t{1} << 31)) --most;
+  return most;
+}
+
+template <typename Mantissa>
+constexpr int32_t kMaxBits = sizeof(Mantissa) == 1 ? 7 : 15;
+
+// Mantissas up to max_abs, or all of them at it.
+template <typename Mantissa>
+std::vector<Mantissa> Gradient(const ConvGeometry& g, int32_t max_abs, TestContents& random) {
+  const bool extreme = random.Between(0, 4) == 0;
+  return random.Vector<Mantissa>(Outputs(g), extreme ? max_abs : -max_abs, max_abs);
+}
+
+struct Result {
+  std::vector<uint8_t> mantissas;
+  GradientScale scale;
+
+  bool operator==(const Result& other) const {
+    return mantissas == other.mantissas && scale.sigma == other.scale.sigma &&
+           scale.max_abs == other.scale.max_abs;
+  }
+};
+
+template <typename Mantissa>
+void CompareInputGrads(const ConvGeometry& g, TestContents& random) {
+  const int32_t taps = g.filter_height * g.filter_width;
+  const int32_t inputs = Elements(g.input_height, g.input_width, g.input_channels);
+  const ActivationMask mask = random.Mask(inputs);
+  // Bounds that hold, and others: shifts of every kind, mantissas that saturate.
+  const int32_t bound = random.OneOf({127 * taps, 60 * taps, 0, 1, 40, INT32_MAX});
+  const int32_t split = random.Between(0, 2) == 0 ? random.Between(0, g.output_channels - 1) : 0;
+  const ConvInputGradOptions options = {
+      2, g, 15, random.Between(1, kMaxBits<Mantissa>), bound, mask.low, mask.high, 0.25f, split};
+  const int32_t max_abs = (1 << random.Between(1, BitsFor(taps, 128, kMaxBits<Mantissa>))) - 1;
+  const auto gradient = Gradient<Mantissa>(g, max_abs, random);
+  const auto multiplier = random.Vector<int16_t>(g.output_channels, 0, 32767);
+  const bool has_multiplier = random.Between(0, 3) != 0;
+  const int32_t trained = split == 0 ? g.output_channels : split;
+  const auto filter = random.Vector<int8_t>(taps * trained, -128, 127);
+  const auto frozen = random.Vector<int8_t>(taps * (g.output_channels - trained), -128, 127);
+
+  const auto run = [&](decltype(DepthwiseConv2DInputGrad) kernel, const Mantissa* read,
+                       const ActivationMask& read_mask, Mantissa* written) {
+    Result result;
+    result.scale = kernel(options, read, {3.0f, max_abs},
+                          {filter.data(), frozen.data(), split, g.output_channels},
+                          has_multiplier ? multiplier.data() : nullptr, read_mask, written);
+    result.mantissas.resize(static_cast<size_t>(inputs) * sizeof(Mantissa));
+    memcpy(result.mantissas.data(), written, result.mantissas.size());
+    return result;
+  };
+  std::vector<Mantissa> written(static_cast<size_t>(inputs));
+  const Result expected = run(DepthwiseConv2DInputGrad, gradient.data(), mask, written.data());
+  std::fill(written.begin(), written.end(), Mantissa{-1});
+  ASSERT_TRUE(run(DepthwiseConv2DInputGradDsp, gradient.data(), mask, written.data()) == expected);
+
+  // Below the gradient, as far as the memory plan may put it: see converter/planning/sharing.py.
+  const int32_t reach = (g.filter_height - 1) * g.dilation_height - g.padding_top;
+  int32_t distance = 0;
+  for (int32_t y = 0; y < g.input_height; ++y) {
+    int32_t first = y - reach;
+    first = first <= 0 ? 0 : (first + g.stride_height - 1) / g.stride_height;
+    if (first >= g.output_height) continue;
+    distance = std::max(distance, (y + 1) * g.input_width * g.input_channels -
+                                      first * g.output_width * g.output_channels);
+  }
+  std::vector<Mantissa> memory(std::max(static_cast<size_t>(distance) + gradient.size(),
+                                        static_cast<size_t>(inputs)));
+  std::copy(gradient.begin(), gradient.end(), memory.begin() + distance);
+  ASSERT_TRUE(run(DepthwiseConv2DInputGradDsp, memory.data() + distance, mask, memory.data()) ==
+              expected);
+
+  // Below the saved activation that is the mask.
+  if (mask.values == nullptr) return;
+  const size_t above = static_cast<size_t>(inputs) * (sizeof(Mantissa) - 1) +
+                       static_cast<size_t>(g.input_width * g.input_channels);
+  std::vector<Mantissa> shared(static_cast<size_t>(inputs) + (above / sizeof(Mantissa)) + 1);
+  int8_t* values = reinterpret_cast<int8_t*>(shared.data()) + above;
+  memcpy(values, mask.values, static_cast<size_t>(inputs));
+  ASSERT_TRUE(run(DepthwiseConv2DInputGradDsp, gradient.data(),
+                  {values, mask.low, mask.high}, shared.data()) == expected);
+}
+
+template <typename Mantissa>
+void CompareFilterUpdates(const ConvGeometry& g, TestContents& random) {
+  const int32_t positions = g.output_height * g.output_width;
+  const int32_t max_abs = (1 << BitsFor(positions, 255, kMaxBits<Mantissa>)) - 1;
+  const int32_t channels = random.Between(1, g.output_channels);
+  const int32_t multiplier = g.output_channels / g.input_channels;
+  ConvFilterUpdateOptions options = {2, g, random.Between(-128, 127), channels,
+                                     random.OneOf({1, 2, 127}), 0, 0};
+  if (random.Between(0, 1) == 0) {
+    options.stored_channels = (channels - 1) / multiplier + 1 + random.Between(0, 2);
+  }
+  if (random.Between(0, 1) == 0) options.filter_channels = channels + random.Between(0, 2);
+  const int32_t filter_channels =
+      options.filter_channels == 0 ? g.output_channels : options.filter_channels;
+  const auto input = random.Vector<int8_t>(
+      Elements(g.input_height, g.input_width, options.InputStride()),
+      random.Between(0, 3) == 0 ? 120 : -128, 127);
+  const auto gradient = Gradient<Mantissa>(g, max_abs, random);
+  // Factors 2^-70 to 2^10: weights that rest, weights that are rounded, weights that jump.
+  const bool per_channel = random.Between(0, 3) != 0;
+  std::vector<float> update_scale(static_cast<size_t>(g.output_channels));
+  for (float& factor : update_scale) {
+    factor = PowerOfTwo(random.Between(0, 5) == 0 ? random.Between(-70, 10)
+                                                  : random.Between(-35, -10));
+    factor *= 1.0f + 0.125f * static_cast<float>(random.Between(0, 7));
+  }
+  const auto filter = random.Vector<int8_t>(
+      Elements(g.filter_height, g.filter_width, filter_channels), -128, 127);
+  const auto fractions = random.Vector<int8_t>(static_cast<int32_t>(filter.size()), -128, 127);
+  const bool has_fractions = random.Between(0, 2) == 0;
+  const auto state = static_cast<uint32_t>(random.Between(1, INT32_MAX));
+
+  const auto run = [&](decltype(DepthwiseConv2DFilterUpdate) kernel) {
+    std::vector<int8_t> values = filter;
+    std::vector<int8_t> rests = fractions;
+    Random draws(state);
+    kernel(options, input.data(), gradient.data(), {0.5f, max_abs},
+           {2.0f, update_scale.data(), per_channel},
+           {values.data(), has_fractions ? rests.data() : nullptr}, &draws);
+    values.insert(values.end(), rests.begin(), rests.end());
+    return std::make_pair(values, draws.state());
+  };
+  ASSERT_EQ(run(DepthwiseConv2DFilterUpdateDsp), run(DepthwiseConv2DFilterUpdate));
+}
+
+template <typename Compare>
+void ForRandomLayers(Compare compare) {
+  for (uint32_t seed = 0; seed < 2500; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    TestContents random(seed);
+    const int32_t multiplier = random.OneOf({1, 1, 1, 1, 3});
+    const ConvGeometry g = random.Geometry(random.OneOf({5, 21}), multiplier);
+    ASSERT_NO_FATAL_FAILURE(compare(g, random));
+  }
+}
+
+TEST(DepthwiseConv2DInputGradDsp, IsTheReference) {
+  ForRandomLayers(CompareInputGrads<int16_t>);
+  ForRandomLayers(CompareInputGrads<int8_t>);
+}
+
+TEST(DepthwiseConv2DFilterUpdateDsp, IsTheReference) {
+  ForRandomLayers(CompareFilterUpdates<int16_t>);
+  ForRandomLayers(CompareFilterUpdates<int8_t>);
+}
+
+// input height, width, channels; filter height, width; output height, width, channels; strides;
+// dilations; paddings.
+const ConvGeometry kLayers[] = {
+    {8, 8, 24, 3, 3, 8, 8, 24, 1, 1, 1, 1, 1, 1},
+    {17, 17, 12, 3, 3, 8, 8, 12, 2, 2, 1, 1, 0, 0},
+    {13, 13, 20, 7, 7, 4, 4, 20, 2, 2, 1, 1, 0, 0},
+    {4, 4, 32, 5, 5, 4, 4, 32, 1, 1, 1, 1, 2, 2},
+    {25, 5, 16, 3, 3, 25, 5, 16, 1, 1, 1, 1, 1, 1},
+    {12, 11, 8, 9, 9, 12, 11, 8, 1, 1, 1, 1, 4, 4},  // more taps than the fast path takes
+    {3, 70, 8, 3, 3, 3, 70, 8, 1, 1, 1, 1, 1, 1},
+};
+
+TEST(DepthwiseConv2DGradDsp, IsTheReferenceForLayersOfModels) {
+  for (const ConvGeometry& layer : kLayers) {
+    for (uint32_t seed = 0; seed < 25; ++seed) {
+      TestContents random(seed);
+      ASSERT_NO_FATAL_FAILURE(CompareInputGrads<int16_t>(layer, random));
+      ASSERT_NO_FATAL_FAILURE(CompareInputGrads<int8_t>(layer, random));
+      ASSERT_NO_FATAL_FAILURE(CompareFilterUpdates<int16_t>(layer, random));
+      ASSERT_NO_FATAL_FAILURE(CompareFilterUpdates<int8_t>(layer, random));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace tflm_training
