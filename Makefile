@@ -5,6 +5,7 @@
 # make bench-memory    our memory plan beside TFLM's (MODELS=...)
 # make bench-cortex-m7  a training step on an emulated Cortex-M7 (MODELS=..., OPT=-O3 for the
 #                       compiler, ARGS=--reference to measure the plain C++ kernels too)
+# make sources the C++ files that firmware links
 # make setup   what `make test` sets up, in .venv; PYTHON=... chooses the interpreter
 # make clean   removes what the others made, .venv too
 
@@ -25,7 +26,7 @@ DATA ?= ../shared/data
 OPT ?= -O2
 ARGS ?=
 
-.PHONY: demo test lint setup clean bench-learning bench-memory bench-cortex-m7
+.PHONY: demo test lint sources setup clean bench-learning bench-memory bench-cortex-m7
 
 demo: $(VENV)/demo.stamp
 	@$(VENV_PYTHON) -m examples.digits.demo
@@ -51,6 +52,10 @@ bench-memory: $(VENV)/demo.stamp
 
 bench-cortex-m7: $(VENV)/emulator.stamp
 	@$(VENV_PYTHON) -m benchmarks.cortex_m7 --models $(MODELS) --opt="$(OPT)" $(ARGS)
+
+include Makefile_internal.inc
+sources:
+	@printf '%s\n' $(patsubst ./%,%,$(TFLM_TRAINING_CC_SRCS))
 
 setup: $(VENV)/test.stamp
 

@@ -2,5 +2,6 @@
 
 from converter.conversion import TrainingModel, convert
 from converter.errors import ConverterError
+from converter.report.html_report import html_report
 
-__all__ = ["ConverterError", "TrainingModel", "convert"]
+__all__ = ["ConverterError", "TrainingModel", "convert", "html_report"]

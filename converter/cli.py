@@ -17,6 +17,7 @@ from converter.files import check_free, output_paths, write_all
 from converter.passes.loss import LOSSES
 from converter.report.c_array import c_array
 from converter.report.console import print_plan
+from converter.report.html_report import SUFFIX, html_report
 from converter.report.json_report import json_report, scheme_file
 from converter.report.memory_plot import FORMATS, memory_map_image
 from converter.report.plan import layer_plans
@@ -121,6 +122,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help=f"also draw the memory map, as {', '.join('.' + name for name in FORMATS)}",
     )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE.html",
+        help="also write plan, costs and memory map as a page for the browser",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace existing results")
     volume = parser.add_mutually_exclusive_group()
     volume.add_argument("--quiet", action="store_true", help="print errors only")
@@ -153,6 +160,10 @@ def _run(options: argparse.Namespace) -> None:
         if options.plot.suffix[1:] not in FORMATS:
             raise ConverterError(f"--plot {options.plot}: must end in .{', .'.join(FORMATS)}")
         paths["plot"] = options.plot
+    if options.report is not None:
+        if options.report.suffix != SUFFIX:
+            raise ConverterError(f"--report {options.report}: must end in {SUFFIX}")
+        paths["report"] = options.report
     if options.save_scheme is not None:
         if options.save_scheme.suffix != ".json" or options.save_scheme in paths.values():
             raise ConverterError(
@@ -178,6 +189,8 @@ def _run(options: argparse.Namespace) -> None:
         contents[paths["cc"]] = source.encode()
     if options.plot is not None:
         contents[options.plot] = memory_map_image(converted, options.plot.suffix[1:])
+    if options.report is not None:
+        contents[options.report] = html_report(converted)
     if options.save_scheme is not None:
         contents[options.save_scheme] = scheme_file(plans)
     write_all(contents)

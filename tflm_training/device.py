@@ -30,6 +30,8 @@ _INFO_SECONDS = 1.0
 # A step of a large model may take seconds; so may the restoring of its checkpoint.
 _REPLY_SECONDS = 10.0
 _RESTORE_SECONDS = 30.0
+# Bytes that are no frame yet are given up when nothing has followed them for so long.
+_GAP_SECONDS = 0.25
 _DTYPES = {1: np.float32, 2: np.int32, 3: np.uint8, 7: np.int16, 9: np.int8}
 
 BytesHook = Callable[[int, int], None]
@@ -240,17 +242,25 @@ class Device:
     def _read_frame(self, deadline: float) -> Frame | None:
         """The next frame; None if none came in time or a damaged one did."""
         bad_frames = self._parser.bad_frames
+        last_byte = time.monotonic()
+        heard = self._parser.is_partial
         while True:
             frame = self._parser.next_frame()
             if frame is not None:
                 return frame
-            if self._parser.bad_frames > bad_frames or time.monotonic() >= deadline:
+            now = time.monotonic()
+            given_up = heard and now - last_byte > _GAP_SECONDS
+            if given_up or now >= deadline or self._parser.bad_frames > bad_frames:
                 self._parser.clear()
                 return None
             try:
-                self._parser.feed(self._port.read(self._parser.missing()))
+                received = self._port.read(self._parser.missing())
             except OSError as error:
                 raise DeviceError(f"{self._name}: {_reason(error)}") from error
+            if received:
+                self._parser.feed(received)
+                last_byte = time.monotonic()
+                heard = True
 
     def _write(self, data: bytes) -> None:
         try:

@@ -109,6 +109,11 @@ class FrameParser:
             del self._bytes[:1]
         return None
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether there are bytes that may belong to a frame."""
+        return bool(self._bytes)
+
     def clear(self) -> None:
         """Give up a partial frame: no more bytes of it will come."""
         self._bytes.clear()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from tflm_training.device import Device
+from tflm_training.device import Device, DeviceError
+from tflm_training.files import check_writable, read_file, write_file
 from tflm_training.signature import Signature
 from tflm_training.trainer import Trainer
 
@@ -23,10 +26,14 @@ class DeviceTrainer(Trainer):
     """
 
     def __init__(self, device: Device, seed: int = 0) -> None:
+        # Not Trainer's own: that loads a model into this computer.
         self._device = device
         self._seed = seed
         self._generator = np.random.default_rng(seed)
         self._signature = _signature(device)
+        self._run = None
+        self._step_of_run = 0
+        self._steps = device.info.steps
         self._no_label = np.array([-1], np.int32)
         if self.is_regression:
             self._no_label = np.zeros(self._signature.output.shape, self._signature.output.dtype)
@@ -36,10 +43,33 @@ class DeviceTrainer(Trainer):
         """Bytes of the arena in use on the device."""
         return self._device.info.arena_used_bytes
 
+    def variables(self) -> dict[str, np.ndarray]:
+        """Raises DeviceError: a device does not tell names, save() its weights instead."""
+        raise DeviceError("a device does not name its variables: save a checkpoint")
+
     def reset(self) -> None:
         """Back to the firmware's weights, and to the seed for the order of the samples."""
         self._device.reset()
         self._generator = np.random.default_rng(self._seed)
+        self._run, self._step_of_run, self._steps = None, 0, 0
+
+    def save(
+        self,
+        path: str | Path,
+        overwrite: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Write the device's checkpoint: weights and generator state, which `Trainer.restore`
+        takes too. progress is told bytes done and all."""
+        path = Path(path)
+        check_writable(path, overwrite)
+        write_file(path, self._device.read_checkpoint(progress))
+
+    def restore(self, path: str | Path) -> None:
+        """Set the device's weights and generator state to those of a checkpoint. The order of
+        the samples stays. Raises DeviceError if the device refuses it; nothing has changed."""
+        self._device.restore(read_file(path))
+        self._steps = self._device.refresh().steps
 
     def _step(
         self, sample: np.ndarray, label: np.ndarray, learning_rate: np.ndarray

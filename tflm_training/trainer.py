@@ -6,7 +6,7 @@ Invoke() a sample, bit for bit the same weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +113,8 @@ class Trainer:
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write a checkpoint: the weights, the generators and how far the run has come.
 
-        A device restores the weights of the same file. The file is replaced in one piece.
-        Raises DataError, also for a model without an id, and OSError.
+        A device restores the weights of the same file. The file is written whole or not at
+        all. Raises DataError, also for a model without an id, and OSError.
         """
         path = Path(path)
         check_writable(path, overwrite)
@@ -128,9 +128,8 @@ class Trainer:
     def restore(self, path: str | Path) -> None:
         """Continue from a checkpoint, bit for bit, this one's seed included.
 
-        One that a device wrote brings its weights; the order of the samples and `run` stay.
-        Raises DataError for a file that is no whole checkpoint of this very model and
-        conversion; nothing has changed then.
+        One that a device wrote brings its weights; the order of the samples and `run` stay. Raises
+        DataError if it is not whole or not of this very conversion; nothing has changed then.
         """
         content = read_file(path)
         try:
@@ -237,12 +236,9 @@ class Trainer:
     def predict_quantized(self, x: np.ndarray) -> np.ndarray:
         """The model's output as it is, int8 [N, ...]."""
         inputs = data.prepare("x", x, self._signature.input)
-        return np.concatenate(list(self._outputs(inputs)))
-
-    def _outputs(self, inputs: np.ndarray) -> Iterator[np.ndarray]:
-        for sample in inputs:
-            output, _ = self._step(sample, self._no_label, _NO_LEARNING_RATE)
-            yield output.reshape(1, *data.sample_shape(self._signature.output))
+        shape = (1, *data.sample_shape(self._signature.output))
+        outputs = (self._step(x, self._no_label, _NO_LEARNING_RATE)[0] for x in inputs)
+        return np.concatenate([output.reshape(shape) for output in outputs])
 
     def _step(
         self, sample: np.ndarray, label: np.ndarray, learning_rate: np.ndarray
@@ -250,9 +246,8 @@ class Trainer:
         """One Invoke(): the quantised output and the loss."""
         interpreter = self._interpreter
         # All of them each time: TFLite Micro reuses the memory of its inputs.
-        interpreter.set_input(0, sample)
-        interpreter.set_input(1, label)
-        interpreter.set_input(2, learning_rate)
+        for i, values in enumerate((sample, label, learning_rate)):
+            interpreter.set_input(i, values)
         interpreter.invoke()
         return interpreter.get_output(0), float(interpreter.get_output(1)[0])
 

@@ -42,6 +42,7 @@ sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || ec
         command -v bazel >/dev/null || echo bazel-bootstrap
         [ -e "${GOOGLETEST_DIR:-/usr/src/googletest/googletest}/src/gtest-all.cc" ] ||
             echo libgtest-dev
+        command -v cmake >/dev/null || echo cmake
     fi
     case $purpose in
     test | emulator)

@@ -44,8 +44,9 @@ def memory_map_image(converted: TrainingModel, image_format: str) -> bytes:
     from matplotlib.figure import Figure
 
     found = build_memory_map(converted)
-    # Names in an SVG come from a hash; a salt makes equal maps equal files.
-    with rc_context({"svg.hashsalt": "memory map"}):
+    # Names in an SVG come from a hash; a salt makes equal maps equal files. A '$' in the name of
+    # a tensor starts no formula.
+    with rc_context({"svg.hashsalt": "memory map", "text.parse_math": False}):
         figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
         head, arena = figure.subplots(1, 2, width_ratios=(12, 1))
         figure.suptitle(_title(converted, found), fontsize=11, x=0.01, ha="left")

@@ -16,7 +16,7 @@ from converter.search.fit import Limit
 from converter.search.inputs import read_data, read_model_file
 from converter.search.sweep import Row, size_text, sweep, sweep_files
 
-_SINGLE = ("output", "plot", "save_scheme", "c_array")
+_SINGLE = ("output", "plot", "report", "save_scheme", "c_array")
 
 
 def run_sweep(options: argparse.Namespace) -> None:

@@ -55,6 +55,7 @@ FrameReceiver::Event FrameReceiver::Next(Frame* frame, bool line_idle) {
       size_t next = 1;
       while (next < size_ && bytes_[next] != kMagic[0]) ++next;
       Discard(next);
+      skipped_ = true;
       continue;
     }
     bool bad = line_idle;
@@ -69,6 +70,7 @@ FrameReceiver::Event FrameReceiver::Next(Frame* frame, bool line_idle) {
           const uint16_t sequence = Load<uint16_t>(bytes_ + 4);
           *frame = {bytes_[2], bytes_[3], sequence, bytes_ + kHeaderBytes, payload_bytes, crc};
           returned_ = crc_at + kCrcBytes;
+          skipped_ = false;
           return Event::kFrame;
         }
         bad = true;
@@ -78,6 +80,9 @@ FrameReceiver::Event FrameReceiver::Next(Frame* frame, bool line_idle) {
     event = Event::kBadFrame;
     Discard(1);
   }
+  // Bytes that looked like no frame at all may have been one.
+  if (line_idle && skipped_) event = Event::kBadFrame;
+  if (event == Event::kBadFrame) skipped_ = false;
   return event;
 }
 

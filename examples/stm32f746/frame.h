@@ -51,17 +51,16 @@ class FrameReceiver {
   void Append(uint8_t byte) { bytes_[size_++] = byte; }
 
   // What the bytes so far hold; call it after every Append() until it returns kNothing.
-  // line_idle: no more bytes are coming, a partial frame is a bad one.
+  // line_idle: no more bytes are coming, what is left is a bad frame.
   Event Next(Frame* frame, bool line_idle);
-
-  bool empty() const { return size_ == 0; }
 
  private:
   void Discard(size_t count);
 
   uint8_t bytes_[kMaxFrameBytes];
   size_t size_ = 0;
-  size_t returned_ = 0;  // bytes of the frame that the last call returned
+  size_t returned_ = 0;   // bytes of the frame that the last call returned
+  bool skipped_ = false;  // bytes since the last frame, good or bad
 };
 
 }  // namespace device

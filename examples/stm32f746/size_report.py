@@ -2,16 +2,18 @@
 
     python -m examples.stm32f746.size_report --model MODEL.tflite --root FOLDER OBJECT...
 
-Counts whole object files (code, constants and data, before the linker drops anything): of an
-operator those that its registration reaches, of the session all.
+Counts what the linker keeps of the object files (code, constants and initialised data): of
+everything that they export, of the operators of the model, and of those that MCUNet needs.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
+import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from examples.stm32f746.model_source import operators
@@ -33,87 +35,67 @@ MCUNET_OPS = (
 )
 MCUNET_LIMIT = 24 * 1024
 
-
-@dataclasses.dataclass(frozen=True)
-class Object:
-    """An object file: the room it belongs to, its bytes, the symbols it has and wants."""
-
-    room: str
-    size: int
-    defined: frozenset[str]
-    undefined: frozenset[str]
+# A section that was kept, in the linker's map: " .text.name  0xaddress  0xsize  file.o".
+_KEPT = re.compile(r"^ \.(?:text|rodata|data)\S*\s+0x[0-9a-f]+\s+0x([0-9a-f]+)\s+(\S+)$", re.M)
 
 
-def read_object(path: Path, root: Path, tools: str) -> Object:
-    """Size and symbols as `size` and `nm` of the tool chain print them."""
-    columns = _run(f"{tools}size", str(path)).splitlines()[1].split()
-    defined, undefined = set(), set()
-    for line in _run(f"{tools}nm", str(path)).splitlines():
-        kind, name = line.split()[-2:]
-        (undefined if kind == "U" else defined).add(name)
-    return Object(
-        str(path.relative_to(root).parent),
-        int(columns[0]) + int(columns[1]),
-        frozenset(defined),
-        frozenset(undefined),
-    )
+def kept_bytes(linker: str, objects: Sequence[Path], keep: Sequence[str]) -> dict[Path, int]:
+    """Bytes of each object that are left after a partial link with these options."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        command = [linker, "-r", "--gc-sections", *keep, "-Map", str(out / "map")]
+        command += ["-o", str(out / "all.o"), *map(str, objects)]
+        subprocess.run(command, check=True)
+        text = (out / "map").read_text()
+    kept = dict.fromkeys(objects, 0)
+    # Long names of sections end their line.
+    text = re.sub(r"^( \.\S+)\n", r"\1", text[text.index("Linker script") :], flags=re.M)
+    for size, name in _KEPT.findall(text):
+        kept[Path(name)] += int(size, 16)
+    return kept
 
 
-def reached(objects: list[Object], custom_codes: list[str]) -> list[Object]:
-    """The objects that the registrations of these operators need, directly or not."""
-    wanted = {f"Register_{code}Ev" for code in custom_codes}
-    found: list[Object] = []
-    rest = list(objects)
-    while True:
-        new = [o for o in rest if any(_names(symbol, wanted) for symbol in o.defined)]
-        if not new:
-            return found
-        found += new
-        rest = [o for o in rest if o not in new]
-        wanted = {symbol for o in new for symbol in o.undefined}
+def registrations(custom_codes: Sequence[str]) -> list[str]:
+    """The linker's options that keep these operators and what they use."""
+    names = [f"Register_{code}" for code in custom_codes]
+    return [f"--undefined=_ZN13tflm_training{len(name)}{name}Ev" for name in names]
 
 
-def _names(symbol: str, wanted: set[str]) -> bool:
-    # A mangled name has the length of the next part in front: "...19Register_BIAS_UPDATEEv".
-    return symbol in wanted or symbol[symbol.find("Register_") :] in wanted
-
-
-def report(objects: list[Object], model_codes: list[str]) -> str:
-    """The table: every room, then what this model and MCUNet need."""
+def by_room(kept: dict[Path, int], root: Path) -> dict[str, int]:
+    """The bytes of each folder of sources."""
     rooms: dict[str, int] = {}
-    for entry in objects:
-        rooms[entry.room] = rooms.get(entry.room, 0) + entry.size
-    model = reached(objects, model_codes)
-    mcunet = reached(objects, list(MCUNET_OPS))
-    in_model = {entry.room for entry in model}
-    lines = [f"{'flash, bytes':<42}{'all':>8}{'model':>8}"]
-    for room, size in sorted(rooms.items()):
-        lines.append(f"{room:<42}{size:>8}{_sum(model, room) if room in in_model else '-':>8}")
-    lines.append(f"{'total':<42}{sum(rooms.values()):>8}{_sum(model):>8}")
-    percent = 100 * _sum(mcunet) / MCUNET_LIMIT
-    lines.append(
-        f"what MCUNet needs: {_sum(mcunet)} bytes, {percent:.0f} % of the {MCUNET_LIMIT} set for it"
-    )
+    for path, size in kept.items():
+        room = str(path.relative_to(root).parent)
+        rooms[room] = rooms.get(room, 0) + size
+    return rooms
+
+
+def table(everything: dict[str, int], model: dict[str, int], mcunet: int) -> str:
+    """The report: a line for each room, the totals, and MCUNet's beside its limit."""
+    lines = [f"{'flash, bytes':<40}{'all':>10}{'model':>10}"]
+    for room in sorted(everything):
+        lines.append(f"{room:<40}{everything[room]:>10}{model[room] or '-':>10}")
+    lines.append(f"{'total':<40}{sum(everything.values()):>10}{sum(model.values()):>10}")
+    percent = 100 * mcunet / MCUNET_LIMIT
+    lines.append(f"what MCUNet needs: {mcunet} bytes, {percent:.0f} % of {MCUNET_LIMIT}")
     return "\n".join(lines)
-
-
-def _sum(objects: list[Object], room: str | None = None) -> int:
-    return sum(entry.size for entry in objects if room in (None, entry.room))
-
-
-def _run(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--tools", default="arm-none-eabi-", help="prefix of size and nm")
+    parser.add_argument("--linker", default="arm-none-eabi-ld")
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--root", type=Path, required=True, help="what rooms are named from")
     parser.add_argument("objects", type=Path, nargs="+")
     arguments = parser.parse_args()
-    found = [read_object(path, arguments.root, arguments.tools) for path in arguments.objects]
-    print(report(found, operators(arguments.model.read_bytes())[1]))
+
+    def rooms(keep: Sequence[str]) -> dict[str, int]:
+        kept = kept_bytes(arguments.linker, arguments.objects, keep)
+        return by_room(kept, arguments.root)
+
+    custom_codes = operators(arguments.model.read_bytes())[1]
+    mcunet = sum(rooms(registrations(MCUNET_OPS)).values())
+    print(table(rooms(["--gc-keep-exported"]), rooms(registrations(custom_codes)), mcunet))
     return 0
 
 

@@ -2,12 +2,13 @@
 
 #include "kernels/core/accumulate.h"
 #include "kernels/core/fixed_point.h"
+#include "kernels/core/gradient_row.h"
 
 namespace tflm_training {
 namespace {
 
 // Channels that are summed at a time: one pass over the windows, few bytes of stack.
-constexpr int32_t kBlock = 16;
+constexpr int32_t kBlock = 32;
 
 Range Rows(const PoolGradOptions& o, int32_t output_y) {
   return InputsOfWindow(output_y, o.input_height, o.filter_height, o.stride_height,
@@ -51,7 +52,7 @@ GradientScale AveragePool2DGrad(const PoolGradOptions& options, Mantissas gradie
   const PoolGradOptions& o = options;
   const int32_t count_min = SmallestCount(o);
   const int shift = OverlapShift(o, scale.max_abs);
-  GradientWriter writer(result, mask);
+  GradientRowWriter writer(result, mask, o.gradient_bits);
   for (int32_t y = 0; y < o.input_height; ++y) {
     const Range windows_y =
         WindowsOfInput(y, o.output_height, o.filter_height, o.stride_height, o.padding_top);
@@ -67,10 +68,7 @@ GradientScale AveragePool2DGrad(const PoolGradOptions& options, Mantissas gradie
                       Size(Rows(o, oy)) * Size(Columns(o, ox)), count_min, sums);
           }
         }
-        const int32_t index = (y * o.input_width + x) * o.channels + first;
-        for (int32_t c = 0; c < channels; ++c) {
-          writer.Write(index + c, Saturate(RoundingShift32(sums[c], shift), o.gradient_bits));
-        }
+        writer.WriteShifted((y * o.input_width + x) * o.channels + first, sums, channels, shift);
       }
     }
   }

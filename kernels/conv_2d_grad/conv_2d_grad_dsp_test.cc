@@ -6,6 +6,7 @@
 
 #include "gtest/gtest.h"
 #include "kernels/conv_2d_grad/conv_2d_grad.h"
+#include "kernels/core/random_jump.h"
 
 namespace tflm_training {
 
@@ -150,7 +151,8 @@ void CompareFilterUpdates(const ConvGeometry& g, uint32_t seed) {
   // Factors 2^-70 to 2^10: weights that rest, weights that are rounded, weights that jump.
   std::vector<float> update_scale(static_cast<size_t>(g.output_channels));
   for (float& factor : update_scale) {
-    factor = PowerOfTwo(fill.Between(0, 5) == 0 ? fill.Between(-70, 10) : fill.Between(-35, -10));
+    factor = PowerOfTwo(fill.Between(0, 5) == 0 ? fill.Between(-70, 10)
+                                                : fill.Between(-35, -10));
     factor *= 1.0f + 0.125f * static_cast<float>(fill.Between(0, 7));
   }
   // Weights, then fractions, which are used or left alone.
@@ -173,6 +175,17 @@ void CompareFilterUpdates(const ConvGeometry& g, uint32_t seed) {
   const uint32_t result_state = run(Conv2DFilterUpdateDsp, &result);
   ASSERT_EQ(result, expected);
   ASSERT_EQ(result_state, expected_state);
+}
+
+TEST(RandomJump, IsSoManyDraws) {
+  for (const int32_t draws : {0, 1, 63, 64, 65, 1000, 123457}) {
+    const RandomJump jump(draws);
+    for (const uint32_t state : {1u, 0x80000000u, 0xFFFFFFFFu, 12345u}) {
+      Random random(state);
+      for (int32_t i = 0; i < draws; ++i) random.Next();
+      EXPECT_EQ(jump(state), random.state()) << draws << " draws from " << state;
+    }
+  }
 }
 
 constexpr uint32_t kSeeds = 40;

@@ -12,6 +12,7 @@
 
 #include "kernels/core/dsp.h"
 #include "kernels/core/fixed_point.h"
+#include "kernels/core/inner_loop_dsp.h"
 
 namespace tflm_training {
 
@@ -44,7 +45,7 @@ void PackPair(uint32_t first, uint32_t second, uint32_t offsets, uint32_t* packe
 
 // packed[k] = the first four channels, or as many as there are, of rows 2k and 2k + 1. A last
 // odd row stands for both of its pair.
-__attribute__((noinline)) inline void PackRows(const int8_t* rows, int32_t row_stride,
+TFLM_TRAINING_NOINLINE inline void PackRows(const int8_t* rows, int32_t row_stride,
                                                int32_t row_count, int32_t channels,
                                                uint32_t offsets, uint32_t* packed) {
   if (channels >= 4) {
@@ -87,7 +88,7 @@ inline void MultiplyOneColumn(const uint32_t* packed, const uint32_t* coefficien
 #if defined(__ARM_FEATURE_DSP) && !defined(TFLM_TRAINING_EMULATE_DSP)
 
 // Eight sums, two values, two coefficients and two addresses take all registers that there are,
-// and compilers run out of them: 11 instructions for 16 products and 3 for four pairs.
+// and compilers run out of them: 11 instructions for 16 products and 3 for eight pairs.
 __attribute__((naked, noinline)) inline void MultiplyColumns(
     const uint32_t* /*packed*/, const uint32_t* /*coefficients*/, int32_t /*pairs*/,
     int32_t* /*acc*/, int32_t /*acc_stride*/, int32_t /*column_pairs*/) {
@@ -106,8 +107,8 @@ __attribute__((naked, noinline)) inline void MultiplyColumns(
       "  smlad lr, r3, r5, lr\n"
       ".endm\n"
       "push {r4-r11, lr}\n"
-      "bic r12, r2, #3\n"
-      "add r12, r0, r12, lsl #4\n"  // where the pairs end that come in fours
+      "bic r12, r2, #7\n"
+      "add r12, r0, r12, lsl #4\n"  // where the pairs end that come in eights
       "add r2, r0, r2, lsl #4\n"    // where all end
       "push {r0, r3}\n"
       "push {r2, r12}\n"
@@ -118,10 +119,9 @@ __attribute__((naked, noinline)) inline void MultiplyColumns(
       "ldr r2, [sp, #4]\n"
       "cmp r0, r2\n"
       "beq 3f\n"
-      "2: tflm_training_multiply_pair\n"
+      "2: .rept 8\n"
       "tflm_training_multiply_pair\n"
-      "tflm_training_multiply_pair\n"
-      "tflm_training_multiply_pair\n"
+      ".endr\n"
       "ldr r2, [sp, #4]\n"
       "cmp r0, r2\n"
       "bne 2b\n"

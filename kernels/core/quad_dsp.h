@@ -82,6 +82,32 @@ class QuadRange {
   uint32_t smallest_ = 0;
 };
 
+// rshift(value, shift), shift >= 0, of int32: exact below 2^29 and at least as large as that above,
+// to be saturated to 16 bits or less afterwards.
+class QuadShift {
+ public:
+  // SMMULR shifts by 2..32. For less, the value is multiplied by 4 first.
+  explicit QuadShift(int shift)
+      : quadruples_(shift < 2),
+        multiplier_(shift > 31 ? 0 : int32_t{1} << (32 - shift - (quadruples_ ? 2 : 0))) {}
+
+  // To be called once for all values before they are shifted.
+  void Prepare(int32_t* values, int32_t count) const {
+    if (!quadruples_) return;
+    for (int32_t i = 0; i < count; ++i) {
+      values[i] = Qadd(values[i], values[i]);
+      values[i] = Qadd(values[i], values[i]);
+    }
+  }
+  TFLM_TRAINING_INLINE int32_t operator()(int32_t value) const {
+    return Smmulr(value, multiplier_);
+  }
+
+ private:
+  bool quadruples_;
+  int32_t multiplier_;
+};
+
 // Four values, saturated to what the type of `mantissas` holds; -128 and -32768 may come out.
 TFLM_TRAINING_INLINE Quad SaturatedQuad(int32_t m0, int32_t m1, int32_t m2, int32_t m3,
                                         const int16_t*) {
@@ -92,6 +118,16 @@ TFLM_TRAINING_INLINE Quad SaturatedQuad(int32_t m0, int32_t m1, int32_t m2, int3
                                         const int8_t*) {
   return {PkhbtLsl16(static_cast<uint32_t>(Ssat<8>(m0)), static_cast<uint32_t>(Ssat<8>(m2))),
           PkhbtLsl16(static_cast<uint32_t>(Ssat<8>(m1)), static_cast<uint32_t>(Ssat<8>(m3)))};
+}
+
+TFLM_TRAINING_INLINE Quad LoadQuad(const int16_t* mantissas) {
+  const uint32_t low = LoadWord(mantissas);
+  const uint32_t high = LoadWord(mantissas + 2);
+  return {PkhbtLsl16(low, high), PkhtbAsr16(high, low)};
+}
+TFLM_TRAINING_INLINE Quad LoadQuad(const int8_t* mantissas) {
+  const uint32_t word = LoadWord(mantissas);
+  return {Sxtb16(word), Sxtb16Ror8(word)};
 }
 
 TFLM_TRAINING_INLINE void StoreQuad(Quad quad, int16_t* mantissas) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "kernels/core/inner_loop_dsp.h"
 #include "kernels/core/random.h"
 
 namespace tflm_training {
@@ -22,7 +23,7 @@ class RandomJump {
   }
 
   // The state that `draws` draws leave.
-  __attribute__((noinline)) uint32_t operator()(uint32_t state) const {
+  TFLM_TRAINING_NOINLINE uint32_t operator()(uint32_t state) const {
     Random random(state);
     if (draws_ < kFewDraws) {
       for (int32_t i = 0; i < draws_; ++i) random.Next();
@@ -42,7 +43,7 @@ class RandomJump {
   static constexpr uint32_t kReduction = 0x3EC241;
 
   // a * b modulo the characteristic polynomial.
-  __attribute__((noinline)) static uint32_t Product(uint32_t a, uint32_t b) {
+  TFLM_TRAINING_NOINLINE static uint32_t Product(uint32_t a, uint32_t b) {
     uint32_t product = 0;
     for (int bit = 31; bit >= 0; --bit) {
       product = product << 1 ^ ((product >> 31) != 0 ? kReduction : 0);

@@ -3,6 +3,8 @@
 #include <cstring>
 
 #include "kernels/core/activation_mask.h"
+#include "kernels/core/dsp.h"
+#include "kernels/core/mask_bits_dsp.h"
 #include "kernels/core/op_util.h"
 
 namespace tflm_training {
@@ -97,8 +99,9 @@ TfLiteStatus EvalTrainingConv(TfLiteContext* context, TfLiteNode* node, ConvFami
     SaveChannels(g, input, options.saved_channels, OutputData<int8_t>(context, node, output++));
   }
   if (options.saves_mask != 0) {
-    WriteMaskBits(input, InputElements(g), options.mask_min, options.mask_max,
-                  OutputData<uint8_t>(context, node, output));
+    constexpr auto write = TFLM_TRAINING_DSP_KERNELS ? WriteMaskBitsDsp : WriteMaskBits;
+    write(input, InputElements(g), options.mask_min, options.mask_max,
+          OutputData<uint8_t>(context, node, output));
   }
   return kTfLiteOk;
 }

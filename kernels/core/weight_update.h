@@ -54,13 +54,14 @@ struct TrainedWeights {
 // fractions, `factor` is that of a step in their units; `clamp` is in LSB of the values.
 inline void UpdateWeight(TrainedWeights weights, int32_t acc, Factor factor, int32_t clamp,
                          Random* random) {
-  if (weights.fractions == nullptr) {
-    *weights.values = static_cast<int8_t>(Clamp(
-        *weights.values - Step(acc, factor, clamp, random), -kWeightLimit, kWeightLimit));
+  constexpr int32_t kOne = 1 << TrainedWeights::kFractionBits;
+  const bool is_whole = weights.fractions == nullptr;
+  const int32_t step = Step(acc, factor, is_whole ? clamp : clamp * kOne, random);
+  if (is_whole) {
+    *weights.values =
+        static_cast<int8_t>(Clamp(*weights.values - step, -kWeightLimit, kWeightLimit));
     return;
   }
-  constexpr int32_t kOne = 1 << TrainedWeights::kFractionBits;
-  const int32_t step = Step(acc, factor, clamp * kOne, random);
   const int32_t weight = Clamp(*weights.values * kOne + *weights.fractions - step,
                                -kWeightLimit * kOne, kWeightLimit * kOne);
   const int32_t value = RoundingShift32(weight, TrainedWeights::kFractionBits);

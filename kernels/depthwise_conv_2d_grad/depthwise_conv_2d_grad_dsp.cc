@@ -1,3 +1,4 @@
+// The depthwise gradients for the Arm DSP extension; how they work: README.md.
 #include "kernels/core/dsp.h"
 
 #if TFLM_TRAINING_DSP_KERNELS
@@ -8,50 +9,12 @@
 #include "kernels/core/weight_update.h"
 #include "kernels/core/window_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/depthwise_conv_2d_grad.h"
+#include "kernels/depthwise_conv_2d_grad/phases_dsp.h"
+#include "kernels/depthwise_conv_2d_grad/position_sums_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/reference.h"
 
 namespace tflm_training {
 namespace {
-
-// The longest filter and the largest stride of the fast path, in one dimension.
-constexpr int32_t kMaxLength = 16;
-constexpr int32_t kMaxStride = 4;
-
-// The taps of one dimension. Input i is reached by the taps k with (i + padding - k * dilation)
-// divisible by the stride: those of the phase (i + padding) % stride. With
-// u = (i + padding) / stride, tap k then reads output u - distance(k).
-class Phases {
- public:
-  Phases(int32_t taps, int32_t stride, int32_t dilation) {
-    int32_t count = 0;
-    for (int32_t phase = 0; phase < stride; ++phase) {
-      begin_[phase] = static_cast<int8_t>(count);
-      for (int32_t k = 0; k < taps; ++k) {
-        if (k * dilation % stride != phase) continue;
-        tap_[count] = static_cast<int8_t>(k);
-        distance_[count++] = k * dilation / stride;
-      }
-    }
-    begin_[stride] = static_cast<int8_t>(count);
-  }
-
-  // The taps of a phase, ascending, as indices for tap() and distance().
-  Range TapsOf(int32_t phase) const { return {begin_[phase], begin_[phase + 1]}; }
-  int32_t tap(int32_t index) const { return tap_[index]; }
-  int32_t distance(int32_t index) const { return distance_[index]; }
-
-  // Those of them that read an output in [0, outputs).
-  Range Inside(Range taps, int32_t u, int32_t outputs) const {
-    while (taps.begin < taps.end && u - distance_[taps.begin] >= outputs) ++taps.begin;
-    while (taps.end > taps.begin && distance_[taps.end - 1] > u) --taps.end;
-    return taps;
-  }
-
- private:
-  int8_t begin_[kMaxStride + 1];
-  int8_t tap_[kMaxLength];
-  int32_t distance_[kMaxLength];
-};
 
 // What one call of the kernel works on.
 struct Layer {
@@ -176,8 +139,9 @@ TFLM_TRAINING_NOINLINE void WritePhase(const Layer& layer, const Group& group,
   const Tap* const first = group.taps + all_rows.begin * g.filter_width +
                            (all_rows.end - all_rows.begin) * columns.begin +
                            (rows.begin - all_rows.begin) * width;
-  const Tap* const end = first + (rows.end - rows.begin) * width;
-  const Tap* const end3 = end - (end - first) % 3;
+  const int32_t count = (rows.end - rows.begin) * width;
+  const Tap* const end = first + count;
+  const Tap* const end3 = first + count / 3 * 3;
   // The first pixel of the phase, and how many there are.
   int32_t ux = Max((g.padding_left - phase + g.stride_width - 1) / g.stride_width, 0);
   const int32_t x = ux * g.stride_width + phase - g.padding_left;
@@ -208,9 +172,8 @@ TFLM_TRAINING_NOINLINE void WritePhase(const Layer& layer, const Group& group,
       for (; tap != end; ++tap) AddTap(tap, pixel, gradient, acc);
     } else {
       const Range inside = layer.columns.Inside(columns, ux + first_whole, g.output_width);
-      const int32_t count = inside.end - inside.begin;
       for (const Tap* row = first + (inside.begin - columns.begin); row < end; row += width) {
-        const Tap* const row_end = row + count;
+        const Tap* const row_end = row + (inside.end - inside.begin);
         for (const Tap* tap = row; tap != row_end; ++tap) AddTap(tap, pixel, gradient, acc);
       }
     }
@@ -272,87 +235,6 @@ int32_t WriteAll(const Layer& layer, const SplitFilter& filter, const Activation
   if (mantissas.max_abs() <= limit) return mantissas.max_abs();
   for (int32_t i = 0; i < inputs; ++i) result.Set(i, Clamp(result[i], -limit, limit));
   return limit;
-}
-
-// The positions that tap (ky, kx) joins with an input: outputs [rows) x [columns).
-struct TapWindow {
-  TapWindow(const ConvFilterUpdateOptions& options, int32_t ky, int32_t kx) {
-    const ConvGeometry& g = options.geometry;
-    const int32_t y = ky * g.dilation_height;
-    const int32_t x = kx * g.dilation_width;
-    rows = OutputsInside(g.output_height, g.input_height, g.stride_height, g.padding_top, y);
-    columns = OutputsInside(g.output_width, g.input_width, g.stride_width, g.padding_left, x);
-    input = ((rows.begin * g.stride_height - g.padding_top + y) * g.input_width +
-             columns.begin * g.stride_width - g.padding_left + x) *
-            options.InputStride();
-    output = (rows.begin * g.output_width + columns.begin) * g.output_channels;
-  }
-
-  Range rows;
-  Range columns;
-  int32_t input;   // the first element of either map
-  int32_t output;
-};
-
-// sums of (x - zero_point) * m at one position.
-TFLM_TRAINING_INLINE void AddPosition(const int8_t* x, uint32_t offset, const int16_t* m,
-                                      GroupSums& acc) {
-  const uint32_t word = LoadWord(x);
-  const uint32_t low = LoadWord(m);
-  const uint32_t high = LoadWord(m + 2);
-  const uint32_t even = Sxtab16(offset, word);
-  const uint32_t odd = Sxtab16Ror8(offset, word);
-  acc.a = Smlabb(even, low, acc.a);
-  acc.b = Smlabt(odd, low, acc.b);
-  acc.c = Smlatb(even, high, acc.c);
-  acc.d = Smlatt(odd, high, acc.d);
-}
-
-TFLM_TRAINING_INLINE void AddPosition(const int8_t* x, uint32_t offset, const int8_t* m,
-                                      GroupSums& acc) {
-  const uint32_t word = LoadWord(x);
-  const uint32_t mantissas = LoadWord(m);
-  const uint32_t even = Sxtab16(offset, word);
-  const uint32_t odd = Sxtab16Ror8(offset, word);
-  acc.a = Smlabb(even, Sxtb16(mantissas), acc.a);
-  acc.b = Smlabb(odd, Sxtb16Ror8(mantissas), acc.b);
-  acc.c = Smlatt(even, Sxtb16(mantissas), acc.c);
-  acc.d = Smlatt(odd, Sxtb16Ror8(mantissas), acc.d);
-}
-
-template <typename Mantissa>
-TFLM_TRAINING_NOINLINE GroupSums SumPositions(const ConvFilterUpdateOptions& options,
-                                              const TapWindow& window, const int8_t* input,
-                                              const Mantissa* gradient, int32_t channel) {
-  const ConvGeometry& g = options.geometry;
-  const uint32_t offset = BothHalves(-options.input_zero_point);
-  const int32_t x_step = g.stride_width * options.InputStride();
-  const int32_t m_step = g.output_channels;
-  const int32_t x_row = g.stride_height * g.input_width * options.InputStride();
-  const int32_t m_row = g.output_width * g.output_channels;
-  const int32_t columns = window.columns.end - window.columns.begin;
-  if (columns <= 0) return {0, 0, 0, 0};
-  GroupSums acc = {0, 0, 0, 0};
-  input += window.input + channel;
-  gradient += window.output + channel;
-  for (int32_t row = window.rows.end - window.rows.begin; row > 0; --row) {
-    const int8_t* x = input;
-    const Mantissa* m = gradient;
-    if ((columns & 1) != 0) {
-      AddPosition(x, offset, m, acc);
-      x += x_step;
-      m += m_step;
-    }
-    for (int32_t pairs = columns >> 1; pairs > 0; --pairs) {
-      AddPosition(x, offset, m, acc);
-      AddPosition(x + x_step, offset, m + m_step, acc);
-      x += 2 * x_step;
-      m += 2 * m_step;
-    }
-    input += x_row;
-    gradient += m_row;
-  }
-  return {acc.a, acc.b, acc.c, acc.d};  // not acc itself, which would live in memory
 }
 
 // Moves one weight; as UpdateWeight, which it is but for what nearly every weight is.

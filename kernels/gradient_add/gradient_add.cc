@@ -1,22 +1,43 @@
 #include "kernels/gradient_add/gradient_add.h"
 
+#include <cstring>
+
+#include "kernels/core/accumulate.h"
 #include "kernels/core/fixed_point.h"
+#include "kernels/core/gradient_row.h"
 
 namespace tflm_training {
 namespace {
 
 constexpr int kFractionBits = 15;
+// Elements that are summed before they are written.
+constexpr int32_t kBlock = 32;
 
 int ShiftToBits(int64_t bound, int bits) {
   return Max(0, Bits(static_cast<uint64_t>(bound)) - bits);
 }
 
-GradientScale Copy(const GradientAddOptions& options, GradientTerm term, GradientWriter& writer) {
+GradientScale Copy(const GradientAddOptions& options, GradientTerm term,
+                   GradientRowWriter& writer) {
   const int shift = ShiftToBits(term.scale.max_abs, options.gradient_bits);
-  for (int32_t i = 0; i < options.elements; ++i) {
-    writer.Write(i, Saturate(RoundingShift32(term.mantissas[i], shift), options.gradient_bits));
+  int32_t values[kBlock];
+  for (int32_t first = 0; first < options.elements; first += kBlock) {
+    const int32_t count = Min(kBlock, options.elements - first);
+    memset(values, 0, sizeof(values));
+    Accumulate(term.mantissas + first, count, values);
+    writer.WriteShifted(first, values, count, shift);
   }
   return {term.scale.sigma * PowerOfTwo(shift), writer.max_abs()};
+}
+
+// sums[i] = large[i] * 2^15 + small[i] * ratio. With mantissas of int16 and a ratio of at most
+// 2^15 that is at most 2^31 - 2^16, or -2^31.
+template <typename Mantissa>
+void Sum(const Mantissa* large, const Mantissa* small, int32_t ratio, int32_t count,
+         int32_t* sums) {
+  for (int32_t i = 0; i < count; ++i) {
+    sums[i] = large[i] * (int32_t{1} << kFractionBits) + small[i] * ratio;
+  }
 }
 
 // small / large with 15 fraction bits; 0 for what is no ratio in 0..1.
@@ -29,7 +50,7 @@ int32_t Ratio(float small, float large) {
 
 GradientScale GradientAdd(const GradientAddOptions& options, GradientTerm a, GradientTerm b,
                           ActivationMask mask, MutableMantissas result) {
-  GradientWriter writer(result, mask);
+  GradientRowWriter writer(result, mask, options.gradient_bits);
   if (a.scale.max_abs == 0 && b.scale.max_abs == 0) return {0.0f, 0};
   if (b.scale.max_abs == 0) return Copy(options, a, writer);
   if (a.scale.max_abs == 0) return Copy(options, b, writer);
@@ -41,10 +62,17 @@ GradientScale GradientAdd(const GradientAddOptions& options, GradientTerm a, Gra
   const int shift = ShiftToBits((int64_t{large.scale.max_abs} << kFractionBits) +
                                     int64_t{small.scale.max_abs} * ratio,
                                 options.gradient_bits);
-  for (int32_t i = 0; i < options.elements; ++i) {
-    const int64_t sum = int64_t{large.mantissas[i]} * (int32_t{1} << kFractionBits) +
-                        int64_t{small.mantissas[i]} * ratio;
-    writer.Write(i, Saturate(RoundingShift(sum, shift), options.gradient_bits));
+  int32_t sums[kBlock];
+  for (int32_t first = 0; first < options.elements; first += kBlock) {
+    const int32_t count = Min(kBlock, options.elements - first);
+    const Mantissas l = large.mantissas + first;
+    const Mantissas r = small.mantissas + first;
+    if (l.is_int8()) {
+      Sum(l.int8(), r.int8(), ratio, count, sums);
+    } else {
+      Sum(l.int16(), r.int16(), ratio, count, sums);
+    }
+    writer.WriteShifted(first, sums, count, shift);
   }
   return {large.scale.sigma * PowerOfTwo(shift - kFractionBits), writer.max_abs()};
 }

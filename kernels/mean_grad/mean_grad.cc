@@ -1,5 +1,7 @@
 #include "kernels/mean_grad/mean_grad.h"
 
+#include "kernels/core/gradient_row.h"
+
 namespace tflm_training {
 
 GradientScale MeanGrad(const MeanGradOptions& options, Mantissas gradient,
@@ -13,13 +15,18 @@ GradientScale MeanGrad(const MeanGradOptions& options, Mantissas gradient,
     stride[i] = options.reduced[i] != 0 ? 0 : means;
     (options.reduced[i] != 0 ? positions : means) *= dims[i];
   }
-  GradientWriter writer(result, mask);
+  GradientRowWriter writer(result, mask, result.max_bits());
   int32_t index = 0;
   for (int32_t a = 0; a < dims[0]; ++a) {
     for (int32_t b = 0; b < dims[1]; ++b) {
       for (int32_t c = 0; c < dims[2]; ++c) {
         const Mantissas row = gradient + a * stride[0] + b * stride[1] + c * stride[2];
-        for (int32_t d = 0; d < dims[3]; ++d) writer.Write(index++, row[d * stride[3]]);
+        if (stride[3] != 0) {
+          writer.Copy(index, row, dims[3]);
+        } else {
+          for (int32_t d = 0; d < dims[3]; ++d) writer.Copy(index + d, row, 1);
+        }
+        index += dims[3];
       }
     }
   }

@@ -1,3 +1,4 @@
+// TrainingConv2D for the Arm DSP extension; how it works: README.md.
 #include "kernels/core/dsp.h"
 
 #if TFLM_TRAINING_DSP_KERNELS
@@ -7,6 +8,7 @@
 #include "kernels/core/fixed_point.h"
 #include "kernels/core/inner_loop_dsp.h"
 #include "kernels/core/requantize_dsp.h"
+#include "kernels/training_conv_2d/multiply_dsp.h"
 #include "kernels/training_conv_2d/training_conv_2d.h"
 
 namespace tflm_training {
@@ -17,34 +19,6 @@ constexpr int32_t kPatchElements = 512;
 // Outputs whose accumulators wait for the next block of inputs.
 constexpr int32_t kOutputBlock = 24;
 constexpr int kGroup = 4;
-
-// Four inputs of every pixel of a group: without the zero point, as [0, 2] and [1, 3].
-struct Inputs {
-  uint32_t even;
-  uint32_t odd;
-};
-
-// Two words from an address that is a multiple of 4.
-template <int kOffset>
-TFLM_TRAINING_INLINE Inputs LoadInputs(const Inputs* patch) {
-#if defined(TFLM_TRAINING_EMULATE_DSP)
-  return patch[kOffset];
-#else
-  Inputs x;
-  __asm__("ldrd %0, %1, [%2, %3]"
-          : "=r"(x.even), "=r"(x.odd)
-          : "r"(patch), "i"(kOffset * 8), "m"(patch[kOffset]));
-  return x;
-#endif
-}
-
-TFLM_TRAINING_INLINE void StoreInputs(Inputs x, Inputs* patch) {
-#if defined(TFLM_TRAINING_EMULATE_DSP)
-  *patch = x;
-#else
-  __asm__("strd %1, %2, %0" : "=Q"(*patch) : "r"(x.even), "r"(x.odd));
-#endif
-}
 
 // What one call of the kernel works on.
 struct Layer {
@@ -66,16 +40,6 @@ struct Piece {
   bool is_first;
   bool is_last;
 };
-
-// The last count % 4 of `count` elements, `tail` the first of them. Where there are four or more
-// it is the last four, so that nothing beyond them is read.
-inline uint32_t LoadTail(const int8_t* tail, int32_t count) {
-  const int32_t rest = count & 3;
-  if (count >= 4) return LoadWord(tail + rest - 4);
-  uint32_t word = 0;
-  memcpy(&word, tail, static_cast<size_t>(rest));
-  return word;
-}
 
 // The inputs of one pixel that a piece reads, copied; outside the map the zero point.
 void CopyPatch(const Layer& layer, const Piece& piece, int32_t top, int32_t left,
@@ -137,78 +101,11 @@ void Expand(const int8_t* values, int32_t count, uint32_t offset, Inputs* patch)
   *patch = {Sxtab16(offset, word) & Sxtb16(lanes), Sxtab16Ror8(offset, word) & Sxtb16Ror8(lanes)};
 }
 
-// Adds the products of four weights and four inputs of one pixel.
-TFLM_TRAINING_INLINE int32_t AddFour(Inputs x, uint32_t even, uint32_t odd, int32_t acc) {
-  return Smlad(x.odd, odd, Smlad(x.even, even, acc));
-}
-
-template <int kOffset>
-TFLM_TRAINING_INLINE void MultiplyFour(uint32_t weights, const Inputs* patch, Sums<4>& acc) {
-  const uint32_t even = Sxtb16(weights);
-  const uint32_t odd = Sxtb16Ror8(weights);
-  acc.a = AddFour(LoadInputs<kOffset>(patch), even, odd, acc.a);
-  acc.b = AddFour(LoadInputs<kOffset + 1>(patch), even, odd, acc.b);
-  acc.c = AddFour(LoadInputs<kOffset + 2>(patch), even, odd, acc.c);
-  acc.d = AddFour(LoadInputs<kOffset + 3>(patch), even, odd, acc.d);
-}
-
-TFLM_TRAINING_INLINE void Multiply(const int8_t* weights, int32_t count, const Inputs* patch,
-                            Sums<4>& acc) {
-  for (const int8_t* const end = weights + (count & ~7); weights != end; weights += 8) {
-    MultiplyFour<0>(LoadWord(weights), patch, acc);
-    MultiplyFour<4>(LoadWord(weights + 4), patch, acc);
-    patch += 8;
-  }
-  if ((count & 7) == 0) return;
-  if ((count & 4) != 0) {
-    MultiplyFour<0>(LoadWord(weights), patch, acc);
-    weights += 4;
-    patch += 4;
-  }
-  const int32_t rest = count & 3;
-  if (rest == 0) return;
-  MultiplyFour<0>(LoadTail(weights, count), patch, acc);
-}
-
-// Two outputs of one pixel, whose rows of the filter lie `row` apart.
-TFLM_TRAINING_INLINE void MultiplyPair(const int8_t* weights, int32_t row, int32_t count,
-                                const Inputs* patch, int32_t& a, int32_t& b) {
-  const int8_t* next = weights + row;
-  for (const int8_t* const end = weights + (count & ~7); weights != end; weights += 8) {
-    Inputs x = LoadInputs<0>(patch);
-    uint32_t word = LoadWord(weights);
-    a = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), a);
-    word = LoadWord(next);
-    b = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), b);
-    KeepOrder();
-    x = LoadInputs<1>(patch);
-    word = LoadWord(weights + 4);
-    a = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), a);
-    word = LoadWord(next + 4);
-    b = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), b);
-    next += 8;
-    patch += 2;
-  }
-  if ((count & 7) == 0) return;
-  if ((count & 4) != 0) {
-    const Inputs x = LoadInputs<0>(patch++);
-    uint32_t word = LoadWord(weights);
-    a = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), a);
-    word = LoadWord(next);
-    b = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), b);
-    weights += 4;
-    next += 4;
-  }
-  if ((count & 3) == 0) return;
-  const Inputs x = LoadInputs<0>(patch);
-  uint32_t word = LoadTail(weights, count);
-  a = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), a);
-  word = LoadTail(next, count);
-  b = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), b);
-}
-
+// Spreads the inputs that `piece` reads of the pixels [ox, ox + pixels) of row oy; where there are
+// fewer than kPixels, the last one fills up.
 template <int kPixels>
-TFLM_TRAINING_NOINLINE void Spread(const Layer& layer, const Piece& piece, int32_t oy, int32_t ox, int pixels, Inputs* patch) {
+TFLM_TRAINING_NOINLINE void Spread(const Layer& layer, const Piece& piece, int32_t oy,
+                                   int32_t ox, int pixels, Inputs* patch) {
   const ConvGeometry& g = layer.g;
   int8_t values[kPatchElements / kPixels];
   for (int p = 0; p < kPixels; ++p) {
@@ -227,9 +124,9 @@ TFLM_TRAINING_NOINLINE void Spread(const Layer& layer, const Piece& piece, int32
 
 // The sums of `piece` for the outputs [begin, end) of four pixels. The last pixel is written
 // `last_step` behind the one before.
-TFLM_TRAINING_NOINLINE void MultiplyPiece(const Layer& layer, const Piece& piece, const Inputs* patch,
-                               int32_t begin, int32_t end, int32_t last_step, Sums<4>* waiting,
-                               int8_t* output) {
+TFLM_TRAINING_NOINLINE void MultiplyPiece(const Layer& layer, const Piece& piece,
+                                          const Inputs* patch, int32_t begin, int32_t end,
+                                          int32_t last_step, Sums<4>* waiting, int8_t* output) {
   const Requantisation r = layer.requantisation;
   const OutputRange range = OutputRange(layer.options);
   const int32_t step = layer.g.output_channels;
@@ -262,9 +159,9 @@ TFLM_TRAINING_NOINLINE void MultiplyPiece(const Layer& layer, const Piece& piece
 }
 
 // The same for one pixel, two outputs at a time; an odd last one is computed twice.
-TFLM_TRAINING_NOINLINE void MultiplyPiece(const Layer& layer, const Piece& piece, const Inputs* patch,
-                               int32_t begin, int32_t end, int32_t, Sums<1>* waiting,
-                               int8_t* output) {
+TFLM_TRAINING_NOINLINE void MultiplyPiece(const Layer& layer, const Piece& piece,
+                                          const Inputs* patch, int32_t begin, int32_t end,
+                                          int32_t, Sums<1>* waiting, int8_t* output) {
   const Requantisation r = layer.requantisation;
   const OutputRange range = OutputRange(layer.options);
   const int32_t row = piece.row;

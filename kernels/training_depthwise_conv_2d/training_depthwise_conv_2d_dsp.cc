@@ -1,3 +1,4 @@
+// TrainingDepthwiseConv2D for the Arm DSP extension; how it works: README.md.
 #include "kernels/core/dsp.h"
 
 #if TFLM_TRAINING_DSP_KERNELS
@@ -59,7 +60,8 @@ void LoadGroup(const Layer& layer, const FilterPart& part, int32_t channel, Grou
   }
 }
 
-TFLM_TRAINING_INLINE void AddTap(const Tap* tap, uintptr_t pixel, uint32_t zero_point, GroupSums& acc) {
+TFLM_TRAINING_INLINE void AddTap(const Tap* tap, uintptr_t pixel, uint32_t zero_point,
+                                 GroupSums& acc) {
   const uint32_t word =
       LoadWord(reinterpret_cast<const int8_t*>(pixel + static_cast<uintptr_t>(tap->offset)));
   const uint32_t even = Sxtab16(zero_point, word);
@@ -85,7 +87,8 @@ TFLM_TRAINING_INLINE void AddTaps(const Tap* tap, const Tap* end3, const Tap* en
 }
 
 template <int kChannel>
-TFLM_TRAINING_INLINE int32_t RequantizeRight(const Group& group, int32_t value, int32_t zero_point) {
+TFLM_TRAINING_INLINE int32_t RequantizeRight(const Group& group, int32_t value,
+                                             int32_t zero_point) {
   const auto& scale = group.scale[kChannel];
   const int32_t high = RoundingDoublingHigh(value, scale.multiplier);
   return Ssat<8>(RoundingDivideAndAdd(high, scale.shift, zero_point));
@@ -134,8 +137,9 @@ TFLM_TRAINING_NOINLINE void ConvolveRow(const Layer& layer, const Group& group, 
   // Where 0 <= left < whole, all columns of the window lie inside the map.
   const int32_t whole = Max(0, g.input_width - (g.filter_width - 1) * g.dilation_width);
   const Tap* const first = group.taps + rows.begin * g.filter_width;
-  const Tap* const end = group.taps + rows.end * g.filter_width;
-  const Tap* const end3 = end - (end - first) % 3;
+  const int32_t taps = (rows.end - rows.begin) * g.filter_width;
+  const Tap* const end = first + taps;
+  const Tap* const end3 = first + taps / 3 * 3;
   int32_t left = -g.padding_left;
   uintptr_t pixel = reinterpret_cast<uintptr_t>(layer.input) +
                     static_cast<uintptr_t>((top * g.input_width + left) * g.input_channels +

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tflm_training.commands import output, progress
-from tflm_training.data import DataError, load_npz
+from tflm_training.data import load_npz
 from tflm_training.device import DEFAULT_BAUD_RATE, Device
 from tflm_training.device_trainer import DeviceTrainer
-from tflm_training.files import check_writable, write_file
+from tflm_training.files import check_writable, read_file
 from tflm_training.history import Progress
 from tflm_training.trainer import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE
 
@@ -66,7 +66,8 @@ def run(arguments: argparse.Namespace) -> None:
     check_writable(arguments.json, arguments.overwrite)
     check_writable(arguments.save, arguments.overwrite)
     console = output.make_console(arguments)
-    checkpoint = _read(arguments.restore)
+    if arguments.restore is not None:
+        read_file(arguments.restore)  # before the device is bothered
     dataset = load_npz(arguments.data, labels_required=False)
     train = _first(dataset.x_train, dataset.y_train, arguments.limit)
     test = _first(dataset.x_test, dataset.y_test, arguments.limit)
@@ -79,15 +80,15 @@ def run(arguments: argparse.Namespace) -> None:
             _describe(console, device)
         if arguments.reset:
             trainer.reset()
-        if checkpoint is not None:
-            device.restore(checkpoint)
+        if arguments.restore is not None:
+            trainer.restore(arguments.restore)
             console.print(f"restored: {arguments.restore}")
         report = _train_and_test(arguments, console, trainer, train, test)
         report["arena_used_bytes"] = device.info.arena_used_bytes
         if arguments.save is not None:
             with progress.make_bars(console) as bars:
                 show = progress.bytes_hook(bars, "checkpoint")
-                write_file(arguments.save, device.read_checkpoint(show))
+                trainer.save(arguments.save, arguments.overwrite, show)
             console.print(f"wrote {arguments.save}")
         if device.retries:
             console.print(f"sent again after errors on the line: {device.retries} requests")
@@ -135,15 +136,6 @@ def _train_and_test(
 
 def _first(x: np.ndarray, y: np.ndarray | None, limit: int | None) -> _Samples:
     return x[:limit], None if y is None else y[:limit]
-
-
-def _read(path: Path | None) -> bytes | None:
-    if path is None:
-        return None
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
 
 
 def _describe(console: Console, device: Device) -> None:

@@ -1,0 +1,77 @@
+// The updates of several rows of weights that are computed side by side.
+#ifndef KERNELS_CONV_2D_GRAD_ROW_UPDATER_DSP_H_
+#define KERNELS_CONV_2D_GRAD_ROW_UPDATER_DSP_H_
+
+#include <cstdint>
+
+#include "kernels/conv_2d_grad/tile_dsp.h"
+#include "kernels/core/conv_options.h"
+#include "kernels/core/inner_loop_dsp.h"
+#include "kernels/core/random_jump.h"
+#include "kernels/core/weight_update_dsp.h"
+
+namespace tflm_training {
+
+// A row is what one output channel has of trained weights; it draws after the rows before it.
+class RowUpdater {
+ public:
+  // `in_pieces`: a row comes in several Updates.
+  RowUpdater(const ConvFilterUpdateOptions& options, const FilterStep& step, float sigma,
+             uint32_t state, bool in_pieces)
+      : step_(step),
+        sigma_(sigma),
+        clamp_(options.clamp),
+        in_pieces_(in_pieces),
+        jump_(options.geometry.filter_height * options.geometry.filter_width *
+              options.channels),
+        states_{state} {}
+
+  // Turns to the rows [first, first + count).
+  void Start(int32_t first, int32_t count) {
+    states_[0] = state();
+    first_ = first;
+    count_ = count;
+    // Rows draw one after the other; those in pieces draw each from a state of its own.
+    for (int32_t n = 1; in_pieces_ && n < count; ++n) {
+      const Factor factor = FactorOf(n - 1);
+      const bool draws = factor.trains() && factor.shift > 0;
+      states_[n] = draws ? jump_(states_[n - 1]) : states_[n - 1];
+    }
+  }
+
+  // Moves `count` weights of each row by accumulators that are `acc_stride` apart.
+  TFLM_TRAINING_NOINLINE void Update(const int32_t* acc, int32_t acc_stride, int32_t count,
+                                        TrainedWeights weights, int32_t weight_stride) {
+    for (int32_t n = 0; n < count_; ++n) {
+      if (!in_pieces_ && n > 0) states_[n] = states_[n - 1];
+      const Factor factor = FactorOf(n);
+      if (factor.trains()) {
+        Random random(states_[n]);
+        UpdateWeights(acc + n * acc_stride, count, factor, clamp_, weights + n * weight_stride,
+                      &random);
+        states_[n] = random.state();
+      }
+    }
+  }
+
+  // What the last row that was turned to left.
+  uint32_t state() const { return states_[count_ - 1]; }
+
+ private:
+  TFLM_TRAINING_NOINLINE Factor FactorOf(int32_t n) const {
+    return DecomposeFactor(step_.FactorOf(sigma_, first_ + n));
+  }
+
+  const FilterStep& step_;
+  float sigma_;
+  int32_t clamp_;
+  bool in_pieces_;
+  RandomJump jump_;
+  int32_t first_ = 0;
+  int32_t count_ = 1;
+  uint32_t states_[kMaxColumns];
+};
+
+}  // namespace tflm_training
+
+#endif  // KERNELS_CONV_2D_GRAD_ROW_UPDATER_DSP_H_

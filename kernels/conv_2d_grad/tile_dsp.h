@@ -1,0 +1,86 @@
+// What the two kernels of conv_2d_grad_dsp.cc share.
+#ifndef KERNELS_CONV_2D_GRAD_TILE_DSP_H_
+#define KERNELS_CONV_2D_GRAD_TILE_DSP_H_
+
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/core/fixed_point.h"
+#include "kernels/core/geometry.h"
+#include "kernels/core/multiply_rows_dsp.h"
+
+namespace tflm_training {
+
+// Pixels or output channels that are computed side by side. Those of CONV_2D_INPUT_GRAD are
+// part of its contract with the memory planner, converter/planning/sharing.py.
+constexpr int32_t kMaxColumns = 8;
+constexpr int32_t kTileWords = 320;
+
+// Coefficients and accumulators of up to kMaxColumns columns, 1280 bytes. There is room for
+// the coefficients of one MultiplyRows, so that as many channels as possible are summed up at
+// a time, or, where more channels than those would ask for the same coefficients again, for
+// all coefficients if they fit.
+class Tile {
+ public:
+  // `is_whole`: all rows come in one run.
+  Tile(int32_t columns, int32_t row_count, bool is_whole, int32_t channels)
+      : columns_(columns) {
+    const int32_t even_columns = (columns + 1) & ~1;
+    const int32_t words = kTileWords / even_columns;
+    const int32_t pairs = PairsOf(row_count);
+    const int32_t held = Min(pairs, kPackedPairs);
+    holds_all_ = is_whole && (pairs == held || (channels > words - held && pairs + 4 <= words));
+    const int32_t coefficients = holds_all_ ? pairs : held;
+    channels_ = (words - coefficients) & ~3;
+    acc_ = reinterpret_cast<int32_t*>(words_ + even_columns * coefficients);
+  }
+
+  // Channels that are summed up at a time; between the accumulators of two columns.
+  int32_t channels() const { return channels_; }
+  // Whether the coefficients of the first channels are those of all.
+  bool holds_all() const { return holds_all_; }
+
+  // The coefficients of `columns` columns from row `row` on.
+  uint32_t* coefficients(int32_t row, int32_t columns) {
+    return words_ + (holds_all_ ? row / 2 * ((columns + 1) & ~1) : 0);
+  }
+  int32_t* acc(int32_t column) { return acc_ + column * channels_; }
+  void ClearAcc() {
+    memset(acc_, 0, static_cast<size_t>(columns_ * channels_) * sizeof(*acc_));
+  }
+
+ private:
+  uint32_t words_[kTileWords];
+  int32_t* acc_;
+  int32_t columns_;
+  int32_t channels_;
+  bool holds_all_;
+};
+
+// Extents of the maps. A pointwise layer has one row of pixels.
+struct Maps {
+  explicit Maps(const ConvGeometry& g)
+      : input_height(g.input_height),
+        input_width(g.input_width),
+        output_height(g.output_height),
+        output_width(g.output_width) {
+    const bool is_pointwise = g.filter_height == 1 && g.filter_width == 1 &&
+                              g.stride_height == 1 && g.stride_width == 1 &&
+                              g.padding_top == 0 && g.padding_left == 0 &&
+                              input_height == output_height && input_width == output_width;
+    if (is_pointwise) {
+      input_width *= input_height;
+      output_width = input_width;
+      input_height = output_height = 1;
+    }
+  }
+
+  int32_t input_height;
+  int32_t input_width;
+  int32_t output_height;
+  int32_t output_width;
+};
+
+}  // namespace tflm_training
+
+#endif  // KERNELS_CONV_2D_GRAD_TILE_DSP_H_

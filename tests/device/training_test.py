@@ -1,0 +1,183 @@
+"""Training through the device protocol gives what training on this computer gives, bit for bit."""
+
+from __future__ import annotations
+
+import random
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from converter.model.reader import read_model
+from converter.model.writer import write_model
+from tests.device.conftest import NARROW, WIDE
+from tests.device.firmware import DisturbedLine, SerialPort, build_host, running
+from tests.runner.tiny_models import training_model
+from tflm_training.device import Device, DeviceError
+from tflm_training.device_frame import ErrorCode
+from tflm_training.device_trainer import DeviceTrainer
+from tflm_training.history import Progress
+from tflm_training.trainer import Trainer
+
+SAMPLES = 120
+
+
+def _weights(checkpoint: bytes) -> bytes:
+    """Steps and variables: all of a checkpoint but the application's own and its CRC."""
+    (variable_bytes,) = struct.unpack_from("<I", checkpoint, 28)
+    return checkpoint[:32] + checkpoint[36 : 36 + variable_bytes]
+
+
+def _losses(trainer: Trainer, x: np.ndarray, y: np.ndarray | None) -> list[float]:
+    """The running loss after each step of a fit of two epochs."""
+    losses: list[float] = []
+
+    def on_step(state: Progress) -> None:
+        losses.append(state.loss)
+
+    trainer.fit(x, y, epochs=2, learning_rate=0.02, progress=on_step)
+    return losses
+
+
+def assert_equal_training(
+    url: str, model: Path, x: np.ndarray, y: np.ndarray | None, folder: Path
+) -> Device:
+    """Both start from one checkpoint, train, and must end at one. Returns the device, open."""
+    host = Trainer(model, seed=5)
+    host.save(folder / "start.ckpt")
+    device = Device(url)
+    trainer = DeviceTrainer(device, seed=5)
+    trainer.restore(folder / "start.ckpt")
+    expected = _losses(host, x, y)
+    assert len(expected) == 2 * len(x) and expected[0] != expected[-1]
+    assert _losses(trainer, x, y) == expected
+    assert trainer.evaluate(x, y) == host.evaluate(x, y)
+    host.save(folder / "host.ckpt")
+    trainer.save(folder / "device.ckpt")
+    start, one, other = (
+        _weights((folder / name).read_bytes())
+        for name in ("start.ckpt", "host.ckpt", "device.ckpt")
+    )
+    assert other == one != start
+    return device
+
+
+def test_digits(
+    device_url: str, digits_model: Path, digits: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    x, y = digits["x_train"][:SAMPLES], digits["y_train"][:SAMPLES]
+    with assert_equal_training(device_url, digits_model, x, y, tmp_path) as device:
+        assert device.retries == 0
+        assert device.refresh().steps == 2 * SAMPLES
+        # The device's checkpoint goes on here, and the host's there.
+        host = Trainer(digits_model, seed=9)
+        host.restore(tmp_path / "device.ckpt")
+        outputs = host.predict_quantized(x)
+        np.testing.assert_array_equal(DeviceTrainer(device).predict_quantized(x), outputs)
+
+
+def test_a_serial_port(
+    device_url: str, digits_model: Path, digits: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    port = SerialPort(device_url)
+    x, y = digits["x_train"][:20], digits["y_train"][:20]
+    assert_equal_training(port.name, digits_model, x, y, tmp_path).close()
+    port.close()
+
+
+def test_reset_returns_to_the_firmware_s_weights(
+    device_url: str, digits: dict[str, np.ndarray]
+) -> None:
+    x, y = digits["x_train"][:20], digits["y_train"][:20]
+    with Device(device_url) as device:
+        trainer = DeviceTrainer(device)
+        before = device.read_checkpoint()
+        first = _losses(trainer, x, y)
+        assert device.read_checkpoint() != before
+        trainer.reset()
+        assert device.read_checkpoint() == before
+        assert _losses(trainer, x, y) == first
+
+
+def test_targets_samples_and_outputs_larger_than_a_frame(wide_model: Path, tmp_path: Path) -> None:
+    program = build_host(tmp_path, f"MODEL={wide_model}")
+    x = np.random.default_rng(4).integers(-128, 128, (4, NARROW)).astype(np.int8)
+    y = np.random.default_rng(5).integers(-128, 128, (4, WIDE)).astype(np.int8)
+    with running(program) as url:
+        assert_equal_training(url, wide_model, x, y, tmp_path).close()
+
+
+def test_a_line_that_damages_bytes_changes_nothing(
+    device_url: str, digits_model: Path, digits: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    generator = random.Random(1)
+
+    def flip(data: bytes) -> bytes:
+        """One damaged bit in every tenth piece of the stream."""
+        if generator.random() > 0.1:
+            return data
+        damaged = bytearray(data)
+        damaged[generator.randrange(len(data))] ^= 1 << generator.randrange(8)
+        return bytes(damaged)
+
+    line = DisturbedLine(device_url, to_device=flip, to_host=flip)
+    x, y = digits["x_train"][:SAMPLES], digits["y_train"][:SAMPLES]
+    with assert_equal_training(line.url, digits_model, x, y, tmp_path) as device:
+        assert device.retries > 10
+    line.close()
+
+
+@pytest.mark.parametrize("way", ["to_device", "to_host"])
+def test_a_line_that_loses_bytes_changes_nothing(
+    device_url: str,
+    digits_model: Path,
+    digits: dict[str, np.ndarray],
+    tmp_path: Path,
+    way: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tflm_training.device._REPLY_SECONDS", 0.5)
+    generator = random.Random(2)
+
+    def lose(data: bytes) -> bytes:
+        if generator.random() > 0.05:
+            return data
+        return data[: generator.randrange(len(data))]
+
+    ways = {"to_device": lambda data: data, "to_host": lambda data: data, way: lose}
+    line = DisturbedLine(device_url, **ways)
+    x, y = digits["x_train"][:30], digits["y_train"][:30]
+    with assert_equal_training(line.url, digits_model, x, y, tmp_path) as device:
+        assert device.retries > 0
+    line.close()
+
+
+def test_a_refused_checkpoint_changes_nothing(
+    device_url: str, digits: dict[str, np.ndarray]
+) -> None:
+    x, y = digits["x_train"][:20], digits["y_train"][:20]
+    with Device(device_url) as device:
+        _losses(DeviceTrainer(device), x, y)
+        good = device.read_checkpoint()
+        other = bytearray(good)
+        other[8] ^= 1
+        for bad in (b"", b"x" * 50, good[:-1], good[:40], bytes(other), good[:-1] + b"\0\0"):
+            with pytest.raises(DeviceError, match="checkpoint"):
+                device.restore(bad)
+            assert device.read_checkpoint() == good
+
+
+def test_a_sample_of_a_wrong_size_is_refused(device_url: str) -> None:
+    with Device(device_url) as device, pytest.raises(DeviceError, match="63 bytes.*takes 64"):
+        device.step(bytes(63), 0, 0.1)
+
+
+def test_a_model_that_does_not_start_says_why(digits_model: Path, tmp_path: Path) -> None:
+    model = read_model(training_model("mse", np.full((WIDE, 300), 2)))
+    path = tmp_path / "large_train.tflite"
+    path.write_bytes(write_model(model))
+    program = build_host(tmp_path, f"MODEL={path}")
+    with running(program) as url, pytest.raises(DeviceError, match="allocate.*tensor") as raised:
+        Device(url)
+    assert raised.value.code == ErrorCode.NOT_READY
