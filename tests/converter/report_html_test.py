@@ -189,6 +189,7 @@ def test_a_regressor_without_budget() -> None:
     converted = converter.convert(zoo_model("autoencoder"), update="last:1", loss="mse")
     page = converter.html_report(converted).decode()
     assert "none (regression)" in page and "<strong>none</strong>" in page
+    assert "<code>MEAN_SQUARED_ERROR</code>" in page
     assert _Page(page.encode()).faults == []
 
 
