@@ -2,6 +2,7 @@
 
 from tflm_training.data import DataError
 from tflm_training.history import History, Progress
+from tflm_training.replay import replayed_indices
 from tflm_training.trainer import Trainer
 
-__all__ = ["DataError", "History", "Progress", "Trainer"]
+__all__ = ["DataError", "History", "Progress", "Trainer", "replayed_indices"]

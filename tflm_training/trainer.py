@@ -17,6 +17,7 @@ from tflm_training._library import runtime
 from tflm_training.data import DataError
 from tflm_training.files import check_writable, read_file, write_file
 from tflm_training.history import History, Progress, Running
+from tflm_training.replay import epoch_order
 from tflm_training.run_record import Run, RunRecord, check_arguments, unpack_record
 from tflm_training.signature import read_signature
 
@@ -145,7 +146,7 @@ class Trainer:
 
     def check_data(self, x: np.ndarray, y: np.ndarray | None = None, suffix: str = "") -> None:
         """Raise DataError if x and y cannot be used; it calls them x<suffix> and y<suffix>."""
-        self._prepare(x, y, suffix)
+        self._signature.prepare(x, y, suffix)
 
     def fit(
         self,
@@ -159,6 +160,7 @@ class Trainer:
         progress: ProgressHook | None = None,
         initial_step: int = 0,
         last_step: int | None = None,
+        replay: tuple[np.ndarray, np.ndarray | None] | None = None,
     ) -> History:
         """Train `epochs` times on every sample, one sample a step.
 
@@ -170,21 +172,31 @@ class Trainer:
         last_step: stop after that step of the run. initial_step: the steps up to it are done
         already, in this process or before a checkpoint; called with the same data and
         arguments, the run goes on as if it had never stopped.
+
+        replay: samples seen before, (x, y). After each new sample one of them is trained on, so
+        that an epoch has twice the steps and what was learned stays (tflm_training.replay).
         """
         check_arguments(epochs, learning_rate, decay)
-        inputs, labels, _ = self._prepare(x_train, y_train, "_train")
+        inputs, labels, _ = self._signature.prepare(x_train, y_train, "_train")
         if validation_data is not None:
             self.check_data(*validation_data, suffix="_validation")
-        run = Run(len(inputs), epochs, learning_rate, decay, shuffle, self._order_state())
+        samples = len(inputs)
+        if replay is not None:
+            old_inputs, old_labels, _ = self._signature.prepare(*replay, "_replay")
+            inputs = np.concatenate([inputs, old_inputs])
+            labels = np.concatenate([labels, old_labels])
+        replayed = len(inputs) - samples
+        per_epoch = 2 * samples if replayed else samples
+        run = Run(per_epoch, epochs, learning_rate, decay, shuffle, self._order_state())
         self._begin_run(run, initial_step)
         stop = run.steps if last_step is None else min(run.steps, last_step)
         result = History()
         for epoch in range(epochs):
-            start = epoch * len(inputs)
+            start = epoch * per_epoch
             if start >= stop:
                 break
-            order = self._generator.permutation(len(inputs)) if shuffle else np.arange(len(inputs))
-            first, end = max(self.step - start, 0), min(stop - start, len(inputs))
+            order = epoch_order(self._generator, samples, replayed, shuffle)
+            first, end = max(self.step - start, 0), min(stop - start, per_epoch)
             if first >= end:
                 continue  # done before
             running = Running(self.is_regression)
@@ -213,7 +225,7 @@ class Trainer:
         graph's own, against the quantised target, and `mse` compares real values: the
         output with the target as it was given.
         """
-        inputs, labels, targets = self._prepare(x, y, "")
+        inputs, labels, targets = self._signature.prepare(x, y, "")
         running = Running(self.is_regression)
         squares = 0.0
         for i, (sample, label) in enumerate(zip(inputs, labels, strict=True)):
@@ -263,23 +275,6 @@ class Trainer:
 
     def _is_correct(self, output: np.ndarray, label: np.ndarray) -> bool:
         return not self.is_regression and self._signature.predicted_class(output) == label[0]
-
-    def _prepare(
-        self, x: np.ndarray, y: np.ndarray | None, suffix: str
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Checked arrays: inputs [N, ...], labels [N, 1] or targets, real targets or None."""
-        x_name, y_name = f"x{suffix}", f"y{suffix}"
-        signature = self._signature
-        inputs = data.prepare(x_name, x, signature.input)
-        if self.is_regression:
-            targets, real = data.prepare_targets(
-                y_name, y, inputs, signature.input, signature.output
-            )
-            return inputs, targets, real
-        if y is None:
-            raise DataError(f"{y_name}: missing, this model needs class labels")
-        labels = data.prepare_labels(y_name, y, len(inputs), signature.classes)
-        return inputs, labels.reshape(-1, 1), None
 
     def _seed_everything(self) -> None:
         """Seed the order of the samples and the graph's generator.

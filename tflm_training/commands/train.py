@@ -12,9 +12,10 @@ import numpy as np
 
 from tflm_training.commands import checkpoints, output, progress
 from tflm_training.commands.checkpoints import Interrupted, Interruption, Plan
-from tflm_training.data import DataSet, load_npz
+from tflm_training.data import DataError, DataSet, load_npz
 from tflm_training.files import check_writable
 from tflm_training.history import Progress
+from tflm_training.replay import replayed_indices
 from tflm_training.trainer import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, ProgressHook, Trainer
 
 if TYPE_CHECKING:
@@ -26,6 +27,17 @@ _DESCRIPTION = """Train MODEL on x_train and y_train, and test it on x_test and 
 after. int8 arrays are taken as quantised, float arrays are quantised, uint8 images are shifted
 to int8. Labels are class indices; a model with the mean squared error takes targets, or
 without them its own input."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """per_epoch: steps of an epoch, with the replayed samples."""
+
+    train: _Split
+    test: _Split
+    replay: _Split | None
+    per_epoch: int
+    plan: Plan
 
 
 def add_parser(subparsers: Any) -> None:
@@ -50,6 +62,15 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--arena_bytes", type=output.positive_int, help="default: as much as the model needs"
     )
+    parser.add_argument(
+        "--replay",
+        type=output.positive_int,
+        metavar="N",
+        help="train on a sample seen before after each new one, of N that were kept",
+    )
+    parser.add_argument(
+        "--replay_data", metavar="FILE.npz", help="where these come from: its x_train and y_train"
+    )
     checkpoints.add_arguments(parser)
     output.add_output_arguments(parser)
     parser.set_defaults(run=run)
@@ -67,28 +88,29 @@ def run(arguments: argparse.Namespace) -> None:
     test = dataset.x_test[: arguments.limit], _first(dataset.y_test, arguments.limit)
     trainer.check_data(*train, suffix="_train")
     trainer.check_data(*test, suffix="_test")
-    plan = checkpoints.resume(arguments, trainer, len(train[0]))
+    replay = _replayed(arguments, trainer)
+    per_epoch = len(train[0]) * (1 if replay is None else 2)
+    plan = checkpoints.resume(arguments, trainer, per_epoch)
+    job = _Job(train, test, replay, per_epoch, plan)
     if arguments.verbose:
         _describe(console, trainer, dataset)
     if arguments.save is None:
-        report = _train(console, trainer, train, test, plan, lambda: None, lambda: None)
+        report = _train(console, trainer, job, lambda: None, lambda: None)
     else:
-        report = _train_and_save(console, trainer, train, test, plan, arguments.save)
+        report = _train_and_save(console, trainer, job, arguments.save)
     console.print(f"arena: {trainer.arena_used_bytes} bytes on this host")
     if arguments.json is not None:
         output.write_json(arguments.json, report)
 
 
-def _train_and_save(
-    console: Console, trainer: Trainer, train: _Split, test: _Split, plan: Plan, path: Path
-) -> dict[str, Any]:
+def _train_and_save(console: Console, trainer: Trainer, job: _Job, path: Path) -> dict[str, Any]:
     def save() -> None:
         trainer.save(path, overwrite=True)  # what may be replaced was asked before
-        console.print(f"saved: {path}, step {trainer.step} of {plan.epochs * len(train[0])}")
+        console.print(f"saved: {path}, step {trainer.step} of {job.plan.epochs * job.per_epoch}")
 
     with Interruption() as interruption:
         try:
-            return _train(console, trainer, train, test, plan, interruption.check, save)
+            return _train(console, trainer, job, interruption.check, save)
         except Interrupted:
             trainer.save(path, overwrite=True)
             raise KeyboardInterrupt(
@@ -99,9 +121,7 @@ def _train_and_save(
 def _train(
     console: Console,
     trainer: Trainer,
-    train: _Split,
-    test: _Split,
-    plan: Plan,
+    job: _Job,
     between_steps: Callable[[], None],
     when_trained: Callable[[], None],
 ) -> dict[str, Any]:
@@ -114,17 +134,19 @@ def _train(
 
             def on_step(state: Progress) -> None:
                 show(state)
-                if name == "train" and state.step % len(train[0]) == 0:
-                    console.print(progress.epoch_line(state, plan.epochs))
+                if name == "train" and state.step % job.per_epoch == 0:
+                    console.print(progress.epoch_line(state, job.plan.epochs))
                 between_steps()
 
             return on_step
 
-        before = trainer.evaluate(*test, progress=hook("test"))[metric]
+        before = trainer.evaluate(*job.test, progress=hook("test"))[metric]
         console.print(f"before: {progress.show_metric(metric, before)}")
-        history = trainer.fit(*train, **dataclasses.asdict(plan), progress=hook("train"))
+        history = trainer.fit(
+            *job.train, **dataclasses.asdict(job.plan), replay=job.replay, progress=hook("train")
+        )
         when_trained()
-        after = trainer.evaluate(*test, progress=hook("test"))[metric]
+        after = trainer.evaluate(*job.test, progress=hook("test"))[metric]
     console.print(f"after: {progress.show_metric(metric, after)}")
     accuracy = (None, None) if trainer.is_regression else (before, after)
     error = (before, after) if trainer.is_regression else (None, None)
@@ -137,6 +159,20 @@ def _train(
         "steps": history.steps,
         "arena_used_bytes": trainer.arena_used_bytes,
     }
+
+
+def _replayed(arguments: argparse.Namespace, trainer: Trainer) -> _Split | None:
+    """The samples of --replay_data that --replay keeps."""
+    if arguments.replay is None and arguments.replay_data is None:
+        return None
+    if arguments.replay is None or arguments.replay_data is None:
+        raise DataError("--replay and --replay_data: the one needs the other")
+    dataset = load_npz(arguments.replay_data, labels_required=not trainer.is_regression)
+    x, y = dataset.x_train, dataset.y_train
+    trainer.check_data(x, y, suffix="_train of --replay_data")
+    labels = np.zeros(len(x), np.int32) if trainer.is_regression or y is None else y
+    kept = replayed_indices(labels, arguments.replay, trainer.seed)
+    return x[kept], None if y is None else y[kept]
 
 
 def _first(values: np.ndarray | None, limit: int | None) -> np.ndarray | None:
