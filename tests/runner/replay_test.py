@@ -56,11 +56,11 @@ def test_replay_prevents_forgetting(classifier: bytes, samples: Samples) -> None
         assert trainer.evaluate(*old)["accuracy"] > 0.95
         kept = replayed_indices(old[1], 12)
         replayed = (old[0][kept], old[1][kept]) if with_replay else None
-        history = trainer.fit(*new, epochs=4, learning_rate=0.5, decay=None, replay=replayed)
+        history = trainer.fit(*new, epochs=4, learning_rate=8.0, decay=None, replay=replayed)
         assert history.steps == 4 * len(new[0]) * (2 if with_replay else 1)
         assert trainer.evaluate(*new)["accuracy"] > 0.95
         accuracy[with_replay] = trainer.evaluate(*old)["accuracy"]
-    assert accuracy[False] < 0.97 < accuracy[True]
+    assert accuracy[False] < 0.8 < 0.95 < accuracy[True]
 
 
 def test_a_run_with_replay_continues_bit_for_bit(classifier: bytes, samples: Samples) -> None:
