@@ -13,7 +13,7 @@ import numpy as np
 INT32_LIMIT = 2**31
 MAX_GRADIENT_BITS = 15
 MAX_BIAS_POSITIONS = 65536  # int16 mantissas that BIAS_UPDATE sums in int32
-_MAX_INPUT = 255  # |x - zero_point| of int8
+MAX_OPERAND = 255  # |x - zero_point| of int8
 _MAX_WEIGHT = 127
 
 
@@ -24,12 +24,18 @@ def _bits_below(limit: int, terms: int) -> int:
 
 def filter_update_bits(positions: int) -> int:
     """Bits of a gradient that sum (x - z) * m over `positions` in int32 can take."""
-    return _bits_below(INT32_LIMIT, positions * _MAX_INPUT)
+    return _bits_below(INT32_LIMIT, positions * MAX_OPERAND)
 
 
 def input_gradient_bits(terms: int) -> int:
     """Bits of a mantissa that sum w * m over `terms` products in int32 can take."""
     return _bits_below(INT32_LIMIT, terms * _MAX_WEIGHT)
+
+
+def broadcast_bits(terms: int, largest_factor: int) -> int:
+    """Bits of a gradient that sum factor * m over `terms` positions, over which an operand is
+    broadcast, in int32 can take."""
+    return _bits_below(INT32_LIMIT, terms * largest_factor)
 
 
 def bias_limit(terms: int, multipliers: np.ndarray) -> int:
@@ -41,7 +47,7 @@ def bias_limit(terms: int, multipliers: np.ndarray) -> int:
     even trained weights alone could overflow.
     """
     exponent = max(0, math.frexp(float(np.max(multipliers)))[1])
-    return ((INT32_LIMIT - 1) >> exponent) - terms * _MAX_INPUT * _MAX_WEIGHT
+    return ((INT32_LIMIT - 1) >> exponent) - terms * MAX_OPERAND * _MAX_WEIGHT
 
 
 def weight_bound(weights: np.ndarray, strides: tuple[int, int], dilations: tuple[int, int]) -> int:

@@ -3,7 +3,8 @@
 A gradient tensor is int16, or int8 with at most 7 `gradient_bits`; all gradients that one
 operator reads and writes have the same type, and "gradient" below stands for either. A
 tensor `masked_by` is the saved activation, int8, to which mask_min and mask_max apply, or a
-bit mask of it, uint8 [ceil(elements / 8)], LSB first, 1 where the gradient passes.
+bit mask of it, uint8 [ceil(elements / 8)], LSB first, 1 where the gradient passes. Those that
+work on gradients alone are in gradient_ops.py.
 """
 
 from __future__ import annotations
@@ -11,6 +12,13 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
+from converter.ir.gradient_ops import (
+    ActivationGrad,
+    GradientAdd,
+    GradientMask,
+    GradientMul,
+    GradientSlice,
+)
 from converter.ir.options import Options
 
 # int8 values that no activation takes: a mask with these bounds hides nothing.
@@ -224,53 +232,6 @@ class MeanGrad(Options):
 
 
 @dataclasses.dataclass(frozen=True)
-class GradientSlice(Options):
-    """The box [begin, begin + size) of a gradient: the gradient of PAD and of one input
-    of CONCATENATION. Inputs [gradient [dim_0..dim_3], gradient_scale float32 [2], masked_by
-    [size_0..size_3] or absent]; outputs [gradient [size_0..size_3], gradient_scale]."""
-
-    CUSTOM_CODE: ClassVar[str] = "GRADIENT_SLICE"
-    dim_0: int
-    dim_1: int
-    dim_2: int
-    dim_3: int
-    begin_0: int
-    begin_1: int
-    begin_2: int
-    begin_3: int
-    size_0: int
-    size_1: int
-    size_2: int
-    size_3: int
-    mask_min: int
-    mask_max: int
-
-
-@dataclasses.dataclass(frozen=True)
-class GradientMask(Options):
-    """Inputs [gradient, gradient_scale float32 [2], masked_by (same shape)]; outputs
-    [gradient, gradient_scale]. Zero where masked_by is clamped."""
-
-    CUSTOM_CODE: ClassVar[str] = "GRADIENT_MASK"
-    elements: int
-    mask_min: int
-    mask_max: int
-
-
-@dataclasses.dataclass(frozen=True)
-class GradientAdd(Options):
-    """The sum of two gradients of one tensor. Inputs [gradient_a, gradient_scale_a float32 [2],
-    gradient_b, gradient_scale_b float32 [2], masked_by or absent]; outputs [gradient,
-    gradient_scale]."""
-
-    CUSTOM_CODE: ClassVar[str] = "GRADIENT_ADD"
-    elements: int
-    gradient_bits: int
-    mask_min: int
-    mask_max: int
-
-
-@dataclasses.dataclass(frozen=True)
 class TrainingConv(ConvGeometry):
     """Fields of the forward operators TRAINING_CONV_2D and TRAINING_DEPTHWISE_CONV_2D after
     the geometry. Padding at the bottom and right follows from the output's size, and reads
@@ -329,6 +290,8 @@ TRAINING_OPS: tuple[type[Options], ...] = (
     GradientSlice,
     GradientMask,
     GradientAdd,
+    GradientMul,
+    ActivationGrad,
     TrainingConv2D,
     TrainingDepthwiseConv2D,
 )

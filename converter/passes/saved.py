@@ -23,6 +23,7 @@ from converter.ir.training_ops import (
     DepthwiseConv2DInputGrad,
     GradientAdd,
     GradientMask,
+    GradientMul,
     GradientSlice,
     MeanGrad,
 )
@@ -39,6 +40,7 @@ _MASKED_BY = {
     GradientSlice.CUSTOM_CODE: 2,
     GradientMask.CUSTOM_CODE: 2,
     GradientAdd.CUSTOM_CODE: 4,
+    GradientMul.CUSTOM_CODE: 3,
 }
 
 

@@ -22,12 +22,14 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from converter.ir.training_ops import (
+    ActivationGrad,
     AveragePool2DGrad,
     Conv2DInputGrad,
     ConvInputGrad,
     DepthwiseConv2DInputGrad,
     GradientAdd,
     GradientMask,
+    GradientMul,
     GradientSlice,
     MeanGrad,
     TrainingConv,
@@ -94,8 +96,18 @@ def _elementwise(operator: Operator) -> list[Sharing]:
     return [Sharing(source, output, 0) for source in sources]
 
 
+def _mul(operator: Operator) -> list[Sharing]:
+    """On int8 tensors; an operand that is broadcast does not share."""
+    output = operator.output
+    sources = [t for t in operator.inputs if t is not None]
+    if any(t.dtype != _INT8 for t in (*sources, output)):
+        return []
+    return [Sharing(source, output, 0) for source in sources if source.shape == output.shape]
+
+
 def _gradient(operator: Operator) -> list[Sharing]:
-    """Inputs [gradient, gradient_scale, masked_by]. The scale is read first, written last."""
+    """Inputs [gradient, gradient_scale, masked_by or a saved activation]. The scale is read
+    first, written last."""
     return [*_streamed(operator, 0), *_streamed(operator, 1, 1), *_streamed(operator, 2)]
 
 
@@ -111,6 +123,19 @@ def _gradient_add(operator: Operator) -> list[Sharing]:
     terms = [*_streamed(operator, 0), *_streamed(operator, 2)]
     scales = [*_streamed(operator, 1, 1), *_streamed(operator, 3, 1)]
     return [*terms, *scales, *_streamed(operator, 4)]
+
+
+def _gradient_mul(operator: Operator) -> list[Sharing]:
+    """Inputs [gradient, gradient_scale, other, masked_by]. A sum is read twice, so it shares
+    nothing but the scale; `other` is read in step where it is not broadcast."""
+    scale = _streamed(operator, 1, 1)
+    gradient, other, output = operator.inputs[0], operator.inputs[2], operator.output
+    assert gradient is not None
+    if gradient.elements != output.elements:
+        return scale
+    whole = other is not None and other.elements == output.elements
+    found = [*_streamed(operator, 0), *scale, *_streamed(operator, 3)]
+    return found + (_streamed(operator, 2) if whole else [])
 
 
 def _average_pool_2d_grad(operator: Operator) -> list[Sharing]:
@@ -200,14 +225,20 @@ def _row_by_row(source: Tensor, height: int, output: Tensor, needed: Sequence[in
 
 _Rule = Callable[[Operator], list[Sharing]]
 
-_BUILTIN: Mapping[str, _Rule] = dict.fromkeys(("ADD", "QUANTIZE", "RELU", "RELU6"), _elementwise)
+_BUILTIN: Mapping[str, _Rule] = {
+    **dict.fromkeys(("ADD", "SUB", "QUANTIZE", "RELU", "RELU6"), _elementwise),
+    **dict.fromkeys(("HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "TANH"), _elementwise),
+    "MUL": _mul,
+}
 
 _CUSTOM: Mapping[str, _Rule] = {
+    ActivationGrad.CUSTOM_CODE: _gradient,
     AveragePool2DGrad.CUSTOM_CODE: _average_pool_2d_grad,
     Conv2DInputGrad.CUSTOM_CODE: _conv_input_grad(Conv2DInputGrad),
     DepthwiseConv2DInputGrad.CUSTOM_CODE: _conv_input_grad(DepthwiseConv2DInputGrad),
     GradientAdd.CUSTOM_CODE: _gradient_add,
     GradientMask.CUSTOM_CODE: _gradient,
+    GradientMul.CUSTOM_CODE: _gradient_mul,
     GradientSlice.CUSTOM_CODE: _gradient_slice,
     MeanGrad.CUSTOM_CODE: _gradient,
     TrainingConv2D.CUSTOM_CODE: _training_conv(TrainingConv2D),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from converter.rules.activation import ActivationRule
 from converter.rules.add import AddRule
 from converter.rules.conv_2d import Conv2DRule
 from converter.rules.depthwise_conv_2d import DepthwiseConv2DRule
 from converter.rules.mean import MeanRule
+from converter.rules.mul import MulRule
 from converter.rules.pool_2d import Pool2DRule
 from converter.rules.relu import ReluRule
 from converter.rules.rule import LayerUpdate, Rule
@@ -16,10 +18,12 @@ RULES: tuple[Rule, ...] = (
     Conv2DRule(),
     DepthwiseConv2DRule(),
     AddRule(),
+    MulRule(),
     Pool2DRule(),
     MeanRule(),
     SliceRule(),
     ReluRule(),
+    ActivationRule(),
     ViewRule(),
 )
 

@@ -1,32 +1,35 @@
-"""ADD: y = a + b on real values, so dL/da = dL/db = dL/dy: no operator is needed.
+"""ADD: y = a + b on real values, so dL/da = dL/db = dL/dy: no operator is needed. SUB:
+y = a - b, so dL/db = -dL/dy (GRADIENT_MUL by -1).
 
-An operand of another shape is broadcast; it may only be a constant, since its gradient
-would be a sum over the broadcast axes.
+The gradient of an operand that is broadcast is the sum over the broadcast axes.
 """
 
 from __future__ import annotations
 
 from converter.ir.backward import Backward, Gradient
+from converter.ir.bounds import broadcast_bits
 from converter.model.graph import Operator
+from converter.rules.broadcast import check_operands, emit_gradient_mul, operands, summed_terms
 from converter.rules.rule import BaseRule, LayerUpdate, Limits, Wanted
 
 
 class AddRule(BaseRule):
-    operators = ("ADD",)
+    operators = ("ADD", "SUB")
 
     def check(self, operator: Operator) -> str | None:
-        for tensor in operator.inputs:
-            assert tensor is not None
-            if not tensor.is_constant and tensor.elements != operator.output.elements:
-                return f"input {tensor} is broadcast; only constants may be, make the shapes equal"
-        return None
+        return check_operands(operator)
 
     def output_gradient_bits(
         self, operator: Operator, update: LayerUpdate | None, limits: Limits
     ) -> int:
-        return min(limits.gradient_bits(t) for t in operator.inputs if t is not None)
+        whole = [t for t in operands(operator) if t.elements == operator.output.elements]
+        bits = broadcast_bits(summed_terms(operator), largest_factor=1)
+        return min([bits, *(limits.gradient_bits(t) for t in whole)])
 
     def input_gradient(
         self, operator: Operator, index: int, gradient: Gradient, wanted: Wanted, backward: Backward
     ) -> Gradient:
-        return gradient.as_unmasked()
+        sign = -1 if operator.name == "SUB" and index == 1 else 1
+        if sign == 1 and wanted.tensor.elements == operator.output.elements:
+            return gradient.as_unmasked()
+        return emit_gradient_mul(operator, index, sign, gradient, wanted, backward)

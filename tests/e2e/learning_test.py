@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 
 import converter
 from tests.zoo.int8 import to_int8, zoo_model
+from tests.zoo.keras_models import mobilenet_v3
 from tflm_training import Trainer
 
 layers = tf.keras.layers
@@ -57,6 +58,24 @@ def test_new_digits_are_learned(digit_model: bytes, digits: Data, update: str, g
     after = trainer.evaluate(x_test, y_test)["accuracy"]
     assert history.history["loss"][-1] < history.history["loss"][0]
     assert after > before + gain
+
+
+def test_squeeze_and_excite_and_hard_swish_learn_new_digits(digits: Data) -> None:
+    """A scaled-down MobileNetV3, all of it trained."""
+    x, y, x_test, y_test = digits
+    x, x_test = (np.kron(images, np.ones((1, 4, 4, 1), np.float32)) for images in (x, x_test))
+    tf.keras.utils.set_random_seed(1)
+    model = mobilenet_v3(size=32, channels=1, classes=10)
+    model.compile(tf.keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy")
+    model.fit(x[y < 6], y[y < 6], batch_size=32, epochs=8, verbose=0)
+    converted = converter.convert(to_int8(model, x[:64]), update="all")
+    names = {op.name for op in converted.training.forward}
+    assert {"HARD_SWISH", "MUL"} <= names
+    trainer = Trainer(converted.flatbuffer, seed=2)
+    before = trainer.evaluate(x_test, y_test)["accuracy"]
+    trainer.fit(x, y, epochs=4, learning_rate=0.01)
+    after = trainer.evaluate(x_test, y_test)["accuracy"]
+    assert after > before + 0.2 and after > 0.75, f"{before:.3f} -> {after:.3f}"
 
 
 def test_replaced_classifier_learns(digit_model: bytes, digits: Data) -> None:

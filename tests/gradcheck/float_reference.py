@@ -106,6 +106,32 @@ def _add(op: Operator, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     return a + b
 
 
+def _subtract(op: Operator, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    return a - b
+
+
+def _multiply(op: Operator, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    return a * b
+
+
+def _within_int8(op: Operator, y: tf.Tensor) -> tf.Tensor:
+    """y; without a gradient where it does not fit the int8 range of the output."""
+    q = tf.round(y / op.output.scale) + op.output.zero_point
+    return tf.where((q >= -128) & (q <= 127), y, tf.stop_gradient(y))
+
+
+def _hard_swish(op: Operator, x: tf.Tensor) -> tf.Tensor:
+    return _within_int8(op, x * tf.nn.relu6(x + 3.0) / 6.0)
+
+
+def _leaky_relu(op: Operator, x: tf.Tensor) -> tf.Tensor:
+    return _within_int8(op, tf.nn.leaky_relu(x, op.options.alpha))
+
+
+def _logistic(op: Operator, x: tf.Tensor) -> tf.Tensor:
+    return tf.sigmoid(x)
+
+
 def _concatenation(op: Operator, *xs: tf.Tensor) -> tf.Tensor:
     return tf.concat(xs, op.options.axis)
 
@@ -118,14 +144,19 @@ _OPERATORS: dict[str, Callable[..., tf.Tensor]] = {
     "DEPTHWISE_CONV_2D": _depthwise,
     "EXPAND_DIMS": _same,
     "FULLY_CONNECTED": _fully_connected,
+    "HARD_SWISH": _hard_swish,
+    "LEAKY_RELU": _leaky_relu,
+    "LOGISTIC": _logistic,
     "MAX_POOL_2D": _pool("max"),
     "MEAN": _mean,
+    "MUL": _multiply,
     "PAD": _pad,
     "QUANTIZE": _same,
     "RELU": _same,
     "RELU6": _same,
     "RESHAPE": _same,
     "SQUEEZE": _same,
+    "SUB": _subtract,
 }
 _SHAPE_ARGUMENTS = ("EXPAND_DIMS", "MEAN", "PAD", "RESHAPE")
 

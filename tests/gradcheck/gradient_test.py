@@ -133,12 +133,13 @@ class _Check:
         fraction = update.inputs[7]
         if fraction is not None:
             change = change + step.after[id(fraction)][..., : options.channels] / FRACTION
-        wanted = np.clip(-step.learning_rate * expected / scales, -options.clamp, options.clamp)
+        unclamped = -step.learning_rate * expected / scales
+        wanted = np.clip(unclamped, -options.clamp, options.clamp)
         start = before[..., : options.channels]
         bounded = np.clip(start + wanted, -127, 127) - start
         # Stochastic rounding moves to one of the two neighbours.
         slack = 1.01 * (1.0 if fraction is None else 1.0 / FRACTION)
-        slack += self.tolerance * np.abs(bounded).max()
+        slack += self.tolerance * np.abs(unclamped).max()
         assert np.abs(change - bounded).max() < slack
 
     def _bias(self, update: Operator, layer: Operator) -> None:

@@ -12,6 +12,7 @@ import pytest
 import kernels
 from converter.ir.training_ops import (
     TRAINING_OPS,
+    ActivationGrad,
     AveragePool2DGrad,
     BiasUpdate,
     Conv2DFilterUpdate,
@@ -20,6 +21,7 @@ from converter.ir.training_ops import (
     DepthwiseConv2DInputGrad,
     GradientAdd,
     GradientMask,
+    GradientMul,
     GradientSlice,
     InitializeVariables,
     MaxPool2DGrad,
@@ -33,9 +35,11 @@ from converter.ir.training_ops import (
 )
 from tests.parity.case import Case
 from tests.parity.cases import (
+    activation_grad,
     bias_update,
     conv_2d_grad,
     depthwise_conv_2d_grad,
+    gradient_mul,
     gradient_plumbing,
     losses,
     pool_grads,
@@ -60,6 +64,8 @@ PARITY_CASES: tuple[tuple[type[Options], Callable[[np.random.Generator], Iterato
     (GradientSlice, gradient_plumbing.slice_cases),
     (GradientMask, gradient_plumbing.mask_cases),
     (GradientAdd, gradient_plumbing.add_cases),
+    (GradientMul, gradient_mul.cases),
+    (ActivationGrad, activation_grad.cases),
     (TrainingConv2D, training_conv.conv_cases),
     (TrainingDepthwiseConv2D, training_conv.depthwise_cases),
 )

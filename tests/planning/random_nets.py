@@ -1,4 +1,4 @@
-"""Random small int8 networks: convolutions, residual sums, branches, views, poolings."""
+"""Random small int8 networks: convolutions, residual sums, branches, gates, views, poolings."""
 
 from __future__ import annotations
 
@@ -36,6 +36,9 @@ class RandomNet:
             self._branches,
             self._relu,
             self._pool,
+            self._gate,
+            self._smooth,
+            self._difference,
         )
         for _ in range(self._int(2, 6)):
             steps[self._int(0, len(steps))]()
@@ -125,6 +128,43 @@ class RandomNet:
     def _relu(self) -> None:
         source = self._conv_of(self._newest, self._int(1, 9), 1, 0)
         self._newest = self._add("RELU", [source], source.shape)
+
+    def _gate(self) -> None:
+        """Squeeze-and-excite, x * sigmoid(x), or times a constant."""
+        source = self._newest
+        kind = self._int(0, 3)
+        if kind == 2:
+            value = np.array(self._int(-128, 128), np.int8)
+            gate = Tensor(
+                f"c{len(self._operators)}", (), value.dtype, Quantization.per_tensor(0.01, 5), value
+            )
+        else:
+            squeezed = source
+            if kind == 0:
+                shape = (1, 1, 1, source.shape[3])
+                axes = constant([1, 2])
+                squeezed = self._add("MEAN", [source, axes], shape, "ReducerOptions", keepDims=True)
+                squeezed = self._conv_of(squeezed, source.shape[3], 1, self._activation())
+            gate = self._add("LOGISTIC", [squeezed], squeezed.shape)
+            gate.quantization = Quantization.per_tensor(1 / 256, -128)
+        self._newest = self._add(
+            "MUL", [source, gate], source.shape, "MulOptions",
+            fusedActivationFunction=self._activation(),
+        )  # fmt: skip
+
+    def _smooth(self) -> None:
+        source = self._conv_of(self._newest, self._int(1, 9), 1, self._activation())
+        if self._int(0, 2):
+            self._newest = self._add("HARD_SWISH", [source], source.shape, "HardSwishOptions")
+        else:
+            self._newest = self._add(
+                "LEAKY_RELU", [source], source.shape, "LeakyReluOptions", alpha=0.2
+            )
+
+    def _difference(self) -> None:
+        source = self._newest
+        other = self._conv_of(source, source.shape[3], 1, self._activation())
+        self._newest = self._add("SUB", [source, other], source.shape, "SubOptions")
 
     def _pool(self) -> None:
         source = self._newest

@@ -7,10 +7,12 @@ import pytest
 
 from converter.ir.backward import training_operator
 from converter.ir.training_ops import (
+    ActivationGrad,
     AveragePool2DGrad,
     Conv2DInputGrad,
     GradientAdd,
     GradientMask,
+    GradientMul,
     GradientSlice,
     TrainingConv2D,
 )
@@ -36,9 +38,13 @@ def _distances(operator: Operator) -> dict[tuple[int, int], int]:
     }
 
 
-@pytest.mark.parametrize("name", ["ADD", "QUANTIZE", "RELU", "RELU6"])
+_BINARY = ("ADD", "MUL", "SUB")
+_UNARY = ("HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "QUANTIZE", "RELU", "RELU6", "TANH")
+
+
+@pytest.mark.parametrize("name", [*_BINARY, *_UNARY])
 def test_elementwise(name: str) -> None:
-    count = 2 if name == "ADD" else 1
+    count = 2 if name in _BINARY else 1
     operator = Operator(name, [activation((1, 8)) for _ in range(count)], [activation((1, 8))])
     assert _distances(operator) == {(i, 0): 0 for i in range(count)}
 
@@ -75,6 +81,41 @@ def test_gradient_add() -> None:
     inputs = [*_gradient(1, 64), *_gradient(1, 64), None]
     operator = training_operator(options, list(inputs), list(_gradient(1, 64)))
     assert _distances(operator) == {(0, 0): 0, (1, 1): 0, (2, 0): 0, (3, 1): 0}
+
+
+def test_a_map_shares_with_its_product_but_a_gate_does_not() -> None:
+    sources = [activation((1, 4, 4, 2)), activation((1, 1, 1, 2))]
+    assert _distances(Operator("MUL", list(sources), [activation((1, 4, 4, 2))])) == {(0, 0): 0}
+    assert not sharings(Operator("MUL", list(sources), [activation((1, 4, 4, 2), dtype=np.int16)]))
+
+
+def _gradient_mul(other: tuple[int, ...], operand: tuple[int, ...]) -> Operator:
+    """Of an output [1, 1, 8, 4], gradients of 64 bytes."""
+    dims = (1, 1, 8, 4)
+    options = GradientMul(
+        *dims, *(int(n != d) for n, d in zip(operand, dims, strict=True)),
+        *(int(n != d) for n, d in zip(other, dims, strict=True)),
+        zero_point=0, gradient_bits=15, mask_min=-128, mask_max=127, scale_factor=1.0,
+    )  # fmt: skip
+    inputs = [*_gradient(*dims), activation(other), activation(operand)]
+    return training_operator(options, list(inputs), list(_gradient(*operand)))
+
+
+def test_gradient_mul() -> None:
+    whole, gate = (1, 1, 8, 4), (1, 1, 1, 4)
+    product = {(0, 0): 0, (1, 1): 0, (3, 0): 32}
+    assert _distances(_gradient_mul(whole, whole)) == {**product, (2, 0): 32}
+    assert _distances(_gradient_mul(gate, whole)) == product
+    # A sum reads everything twice.
+    assert _distances(_gradient_mul(whole, gate)) == {(1, 1): 0}
+
+
+def test_activation_grad() -> None:
+    options = ActivationGrad(elements=64, gradient_bits=15, scale_factor=1.0)
+    table = constant(np.zeros(256), np.int16)
+    inputs = [*_gradient(1, 64), activation((1, 64)), table]
+    operator = training_operator(options, list(inputs), list(_gradient(1, 64)))
+    assert _distances(operator) == {(0, 0): 0, (1, 1): 0, (2, 0): 64}
 
 
 def test_gradient_slice_is_read_ahead_of_its_copy() -> None:

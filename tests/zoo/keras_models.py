@@ -165,6 +165,81 @@ def embedding_of_steps() -> tf.keras.Model:
     )
 
 
+def _normalised(x: tf.Tensor, activation: str | None) -> tf.Tensor:
+    x = layers.BatchNormalization(momentum=0.5)(x)
+    return x if activation is None else layers.Activation(activation)(x)
+
+
+def _squeeze_and_excite(x: tf.Tensor, gate: str) -> tf.Tensor:
+    channels = x.shape[-1]
+    y = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    y = layers.Conv2D(max(2, channels // 4), 1, activation="relu")(y)
+    y = layers.Conv2D(channels, 1, activation=gate)(y)
+    return layers.Multiply()([x, y])
+
+
+def _bottleneck(
+    x: tf.Tensor, expanded: int, channels: int, kernel: int, strides: int, activation: str,
+    squeezes: bool,
+) -> tf.Tensor:  # fmt: skip
+    y = _normalised(layers.Conv2D(expanded, 1, use_bias=False)(x), activation)
+    y = layers.DepthwiseConv2D(kernel, strides=strides, padding="same", use_bias=False)(y)
+    y = _normalised(y, activation)
+    if squeezes:
+        y = _squeeze_and_excite(y, "hard_sigmoid")
+    y = _normalised(layers.Conv2D(channels, 1, use_bias=False)(y), None)
+    return layers.Add()([x, y]) if x.shape == y.shape else y
+
+
+def mobilenet_v3(size: int = 32, channels: int = 3, classes: int = 4) -> tf.keras.Model:
+    """Four blocks of MobileNetV3-Small, Howard et al. 2019, table 2."""
+    inputs = layers.Input((size, size, channels))
+    x = layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False)(inputs)
+    x = _normalised(x, "hard_swish")
+    x = _bottleneck(x, 8, 8, 3, 2, "relu", squeezes=True)
+    x = _bottleneck(x, 24, 12, 3, 2, "relu", squeezes=False)
+    x = _bottleneck(x, 32, 12, 5, 1, "hard_swish", squeezes=True)
+    x = _bottleneck(x, 32, 16, 5, 2, "hard_swish", squeezes=True)
+    x = _normalised(layers.Conv2D(32, 1, use_bias=False)(x), "hard_swish")
+    x = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    x = layers.Conv2D(24, 1, activation="hard_swish")(x)
+    x = layers.Flatten()(layers.Conv2D(classes, 1)(x))
+    model = tf.keras.Model(inputs, layers.Softmax()(x))
+    samples = tf.random.stateless_normal((64, size, size, channels), (1, 2))
+    for _ in range(10):  # or activations would fade from layer to layer
+        model(samples, training=True)
+    return model
+
+
+def gated() -> tf.keras.Model:
+    """Swish as x * sigmoid(x), gates of dense layers, of positions and of constants."""
+    inputs = layers.Input((7, 6, 3))
+    x = layers.Conv2D(6, 3, padding="same", activation="swish")(inputs)
+    gate = layers.Dense(3, activation="swish")(layers.GlobalAveragePooling2D()(x))
+    gate = layers.Reshape((1, 1, 6))(layers.Dense(6, activation="sigmoid")(gate))
+    x = layers.Multiply()([x, gate])
+    x = layers.Multiply()([layers.Conv2D(1, 1, activation="sigmoid")(x), x])
+    x = layers.Conv2D(5, 1)(x * tf.constant([0.5, -1.5, 1.0, 2.0, 0.25, 3.0]))
+    y = layers.ReLU(6.0)(layers.Multiply()([x, layers.Conv2D(5, 1)(x)]) * -2.0)
+    x = layers.Activation("hard_sigmoid")(layers.Subtract()([x, y]))
+    x = layers.Flatten()(x)
+    return tf.keras.Model(inputs, layers.Dense(3, activation="softmax")(x))
+
+
+def differences() -> tf.keras.Model:
+    """LEAKY_RELU, SUB, a LOGISTIC of what was clamped, and sums that broadcast."""
+    inputs = layers.Input((6, 8, 2))
+    x = layers.LeakyReLU(negative_slope=0.2)(layers.Conv2D(5, 3)(inputs))
+    mean = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    x = layers.Subtract()([x, mean])
+    y = layers.Activation("sigmoid")(layers.Conv2D(5, 1, activation="relu")(x))
+    x = layers.Subtract()([x, y])
+    x = layers.ReLU()(layers.Add()([layers.Conv2D(5, 1)(mean), x]))
+    x = layers.LeakyReLU(negative_slope=0.1)(layers.Conv2D(4, 1, activation="relu")(x))
+    x = layers.Flatten()(x)
+    return tf.keras.Model(inputs, layers.Dense(3, activation="softmax")(x))
+
+
 CLASSIFIERS: tuple[Callable[[], tf.keras.Model], ...] = (
     dense,
     conv_2d,
@@ -178,6 +253,9 @@ CLASSIFIERS: tuple[Callable[[], tf.keras.Model], ...] = (
     binary,
     batch_normalised,
     embedding_of_steps,
+    mobilenet_v3,
+    gated,
+    differences,
 )
 REGRESSORS: tuple[Callable[[], tf.keras.Model], ...] = (autoencoder,)
 MODELS = {builder.__name__: builder for builder in (*CLASSIFIERS, *REGRESSORS)}
