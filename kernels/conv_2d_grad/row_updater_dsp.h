@@ -22,8 +22,9 @@ class RowUpdater {
         sigma_(sigma),
         clamp_(options.clamp),
         in_pieces_(in_pieces),
-        jump_(options.geometry.filter_height * options.geometry.filter_width *
-              options.channels),
+        jump_(!in_pieces ? 0
+                         : options.geometry.filter_height * options.geometry.filter_width *
+                               options.channels),
         states_{state} {}
 
   // Turns to the rows [first, first + count).
