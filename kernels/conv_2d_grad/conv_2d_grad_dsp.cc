@@ -20,19 +20,24 @@ namespace tflm_training {
 namespace {
 
 // Coefficients of `columns` pixels, `stride` mantissas apart, for output channels [first,
-// first + count).
+// first + count), count at most 2 * kPackedPairs.
 TFLM_TRAINING_NOINLINE void PackPixels(Mantissas pixels, int32_t stride, int32_t columns,
                                        int32_t first, int32_t count,
                                        const GradientScaler& scaler, uint32_t* coefficients) {
+  int16_t wide[2][2 * kPackedPairs];
   for (int32_t n = 0; n < columns; n += 2) {
-    const Mantissas m = pixels + (n * stride + first);
-    // A last odd column stands for both.
-    const int32_t next = n + 1 < columns ? stride : 0;
-    if (m.is_int8()) {
-      scaler.Pairs(m.int8(), m.int8() + next, first, count, coefficients);
-    } else {
-      scaler.Pairs(m.int16(), m.int16() + next, first, count, coefficients);
+    const int16_t* rows[2];
+    for (int32_t i = 0; i < 2; ++i) {
+      // A last odd column stands for both.
+      const Mantissas m = pixels + (Min(n + i, columns - 1) * stride + first);
+      rows[i] = wide[i];
+      if (!m.is_int8()) {
+        rows[i] = m.int16();
+      } else {
+        for (int32_t o = 0; o < count; ++o) wide[i][o] = m.int8()[o];
+      }
     }
+    scaler.Pairs(rows[0], rows[1], first, count, coefficients);
     coefficients += 2 * PairsOf(count);
   }
 }
@@ -66,11 +71,11 @@ TFLM_TRAINING_NOINLINE void PackChannels(Mantissas m, int32_t stride, int32_t co
 
 // Sums of the pixels [x, x + columns) of row y and of the input channels [first, first +
 // count).
-TFLM_TRAINING_NOINLINE void AccumulatePixels(const ConvGeometry& g, const Maps& maps,
-                                             Mantissas gradient, const SplitFilter& filter,
-                                             const GradientScaler& scaler, int32_t y, int32_t x,
-                                             int32_t columns, int32_t first, int32_t count,
-                                             bool has_coefficients, Tile* tile) {
+TFLM_TRAINING_SMALL void AccumulatePixels(const ConvGeometry& g, const Maps& maps,
+                                          Mantissas gradient, const SplitFilter& filter,
+                                          const GradientScaler& scaler, int32_t y, int32_t x,
+                                          int32_t columns, int32_t first, int32_t count,
+                                          bool has_coefficients, Tile* tile) {
   const int32_t taps = g.filter_height * g.filter_width;
   for (int32_t ky = 0; ky < g.filter_height; ++ky) {
     const int32_t oy = OutputReaching(y, maps.output_height, g.stride_height, g.padding_top,
@@ -96,6 +101,7 @@ TFLM_TRAINING_NOINLINE void AccumulatePixels(const ConvGeometry& g, const Maps& 
         for (const FilterPart& part : filter) {
           const int32_t begin = Max(first, part.begin);
           const int32_t end = Min(first + count, part.end);
+          if (begin >= end) continue;
           MultiplyRows(part.weights + row * part.channels() + begin - part.begin,
                        taps * part.channels(), row_count, 0, end - begin, coefficients,
                        reached, acc + (begin - first), tile->channels() * g.stride_width);
@@ -105,12 +111,18 @@ TFLM_TRAINING_NOINLINE void AccumulatePixels(const ConvGeometry& g, const Maps& 
   }
 }
 
+// acc[c] += mantissa * (pixel[c] + offset) for c in [0, count).
+TFLM_TRAINING_NOINLINE void MultiplyPixel(const int8_t* pixel, int32_t offset, int32_t count,
+                                          int32_t mantissa, int32_t* acc) {
+  for (int32_t c = 0; c < count; ++c) acc[c] += mantissa * (pixel[c] + offset);
+}
+
 // Sums of the output channels [0, columns) of `gradient` at a tap and of the input channels
 // [0, count) of `input`.
-TFLM_TRAINING_NOINLINE void AccumulateTap(const ConvFilterUpdateOptions& options,
-                                          const Maps& maps, const int8_t* input,
-                                          Mantissas gradient, int32_t tap, int32_t columns,
-                                          int32_t count, bool has_coefficients, Tile* tile) {
+TFLM_TRAINING_SMALL void AccumulateTap(const ConvFilterUpdateOptions& options,
+                                       const Maps& maps, const int8_t* input,
+                                       Mantissas gradient, int32_t tap, int32_t columns,
+                                       int32_t count, bool has_coefficients, Tile* tile) {
   const ConvGeometry& g = options.geometry;
   const int32_t offset_y = tap / g.filter_width * g.dilation_height;
   const int32_t offset_x = tap % g.filter_width * g.dilation_width;
@@ -128,10 +140,7 @@ TFLM_TRAINING_NOINLINE void AccumulateTap(const ConvFilterUpdateOptions& options
       const int8_t* pixel = input + (iy * maps.input_width + ix) * stride;
       if (row_count == 1 && columns == 1) {
         // Not worth unpacking: FULLY_CONNECTED.
-        int32_t* acc = tile->acc(0);
-        const int32_t mantissa = m[0];
-        const int32_t zero_point = options.input_zero_point;
-        for (int32_t c = 0; c < count; ++c) acc[c] += mantissa * (pixel[c] - zero_point);
+        MultiplyPixel(pixel, -options.input_zero_point, count, m[0], tile->acc(0));
         continue;
       }
       uint32_t* coefficients = tile->coefficients(ox, columns);
@@ -146,6 +155,7 @@ TFLM_TRAINING_NOINLINE void AccumulateTap(const ConvFilterUpdateOptions& options
 
 }  // namespace
 
+TFLM_TRAINING_SMALL
 GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gradient,
                               GradientScale scale, const SplitFilter& filter,
                               const int16_t* multiplier, ActivationMask mask,
@@ -176,6 +186,7 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gra
           writer.Finish(maps.input_height * maps.input_width * g.input_channels)};
 }
 
+TFLM_TRAINING_SMALL
 void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
                         Mantissas gradient, GradientScale scale, const FilterStep& step,
                         TrainedWeights filter, Random* random) {

@@ -27,8 +27,7 @@ class GradientScaler {
   }
   // a of two columns, of mantissas for channels [first, first + count), in pairs of channels:
   // [count / 2, rounded up][column]. The second half of a last odd pair is 0.
-  template <typename Mantissa>
-  void Pairs(const Mantissa* column, const Mantissa* next, int32_t first, int32_t count,
+  void Pairs(const int16_t* column, const int16_t* next, int32_t first, int32_t count,
              uint32_t* pairs) const {
     const int16_t* factors = multiplier_ == nullptr ? powers_ : multiplier_ + first;
     const int32_t factor_step = multiplier_ == nullptr ? 0 : 2;
@@ -41,7 +40,7 @@ class GradientScaler {
     const uint32_t* end = pairs + (count & ~1);
     while (pairs != end) {
       const uint32_t factor = LoadWord(factors);
-      StoreWords<0>(pairs, scale(LoadPair(column), factor), scale(LoadPair(next), factor));
+      StoreWords<0>(pairs, scale(LoadWord(column), factor), scale(LoadWord(next), factor));
       factors += factor_step;
       column += 2;
       next += 2;
@@ -60,11 +59,6 @@ class GradientScaler {
 
  private:
   static constexpr int32_t kFullMultiplier = 32767;
-
-  static uint32_t LoadPair(const int16_t* mantissas) { return LoadWord(mantissas); }
-  static uint32_t LoadPair(const int8_t* mantissas) {
-    return PkhbtLsl16(static_cast<uint32_t>(mantissas[0]), static_cast<uint32_t>(mantissas[1]));
-  }
 
   int32_t Scale(int32_t mantissa, int32_t multiplier) const {
     return RoundingShift32(mantissa * multiplier * (1 << up_), down_);

@@ -19,15 +19,15 @@ constexpr int32_t kTileWords = 512;
 // Pairs of rows that are multiplied at a time where coefficients are made more than once.
 constexpr int32_t kShortRun = 16;
 
-// Coefficients and accumulators of up to kMaxColumns columns, 2048 bytes. There is room for
-// the coefficients of one MultiplyRows, so that as many channels as possible are summed up at
-// a time, or, where more channels than those would ask for the same coefficients again, for
-// all coefficients if they fit.
+// Coefficients and accumulators of up to kMaxColumns columns, 2048 bytes: for all
+// coefficients if they fit beside all sums, or beside those of eight channels where more
+// would ask for the same coefficients again; else for those of kShortRun pairs, so that as
+// many channels as possible are summed up at a time.
 class Tile {
  public:
   // `is_whole`: all rows come in one run.
-  TFLM_TRAINING_NOINLINE Tile(int32_t columns, int32_t row_count, bool is_whole,
-                              int32_t channels)
+  TFLM_TRAINING_SMALL Tile(int32_t columns, int32_t row_count, bool is_whole,
+                           int32_t channels)
       : columns_(columns) {
     const int32_t even_columns = (columns + 1) & ~1;
     const int32_t words = kTileWords / even_columns;
@@ -75,7 +75,7 @@ class Tile {
 
 // Extents of the maps. A pointwise layer has one row of pixels.
 struct Maps {
-  TFLM_TRAINING_NOINLINE explicit Maps(const ConvGeometry& g)
+  TFLM_TRAINING_SMALL explicit Maps(const ConvGeometry& g)
       : input_height(g.input_height),
         input_width(g.input_width),
         output_height(g.output_height),

@@ -83,12 +83,10 @@ struct Factor {
 inline Factor DecomposeFactor(float value) {
   uint32_t word;
   memcpy(&word, &value, sizeof(word));
-  const int exponent = static_cast<int>(word >> 23);  // the sign is its bit 8
-  const uint32_t fraction = word & 0x7FFFFFu;
-  const bool is_nan = exponent == 255 && fraction != 0;
-  const bool usable = exponent > 0 && exponent <= 255 && !is_nan;
-  return {static_cast<int32_t>((fraction | 0x800000u) << 7),
-          usable ? 125 - exponent : Factor::kMaxShift + 1};
+  // An exponent of 0 gives a shift that does not train; a sign is above infinity as NaN is.
+  constexpr uint32_t kInfinity = 0x7F800000u;
+  return {static_cast<int32_t>(((word & 0x7FFFFFu) | 0x800000u) << 7),
+          word <= kInfinity ? 125 - static_cast<int>(word >> 23) : Factor::kMaxShift + 1};
 }
 
 }  // namespace tflm_training

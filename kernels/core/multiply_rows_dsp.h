@@ -23,7 +23,7 @@ constexpr int32_t kPackedPairs = 24;
 inline int32_t PairsOf(int32_t count) { return (count + 1) / 2; }
 
 // The first `count` bytes at `address`, or the first four.
-inline uint32_t LoadBytes(const int8_t* address, int32_t count) {
+TFLM_TRAINING_SMALL inline uint32_t LoadBytes(const int8_t* address, int32_t count) {
   if (count >= 4) return LoadWord(address);
   uint32_t word = 0;
   for (int32_t i = 0; i < count; ++i) {
@@ -45,9 +45,21 @@ void PackPair(uint32_t first, uint32_t second, uint32_t offsets, uint32_t* packe
 
 // packed[k] = the first four channels, or as many as there are, of rows 2k and 2k + 1. A last
 // odd row stands for both of its pair.
+TFLM_TRAINING_SMALL inline void PackAnyRows(const int8_t* rows, int32_t row_stride,
+                                            int32_t row_count, int32_t channels,
+                                            uint32_t offsets, uint32_t* packed) {
+  for (; row_count > 0; row_count -= 2) {
+    const int8_t* next = row_count > 1 ? rows + row_stride : rows;
+    PackPair<0>(LoadBytes(rows, channels), LoadBytes(next, channels), offsets, packed);
+    rows = next + row_stride;
+    packed += 4;
+  }
+}
+
+// The same, most of it four channels of four rows at a time.
 TFLM_TRAINING_NOINLINE inline void PackRows(const int8_t* rows, int32_t row_stride,
-                                               int32_t row_count, int32_t channels,
-                                               uint32_t offsets, uint32_t* packed) {
+                                            int32_t row_count, int32_t channels,
+                                            uint32_t offsets, uint32_t* packed) {
   if (channels >= 4) {
     for (; row_count > 3; row_count -= 4) {
       const int8_t* next = rows + 2 * row_stride;
@@ -57,20 +69,13 @@ TFLM_TRAINING_NOINLINE inline void PackRows(const int8_t* rows, int32_t row_stri
       packed += 8;
     }
   }
-  for (; row_count > 0; row_count -= 2) {
-    uint32_t pair[2];
-    for (int32_t i = 0; i < 2; ++i) {
-      pair[i] = LoadBytes(rows, channels);
-      if (i + 1 < row_count) rows += row_stride;
-    }
-    PackPair<0>(pair[0], pair[1], offsets, packed);
-    packed += 4;
-  }
+  if (row_count > 0) PackAnyRows(rows, row_stride, row_count, channels, offsets, packed);
 }
 
 // acc[c] += sum over pairs of packed[k][c] * coefficients[2 * k] for c in [0, 4).
-inline void MultiplyOneColumn(const uint32_t* packed, const uint32_t* coefficients,
-                              int32_t pairs, int32_t* acc) {
+TFLM_TRAINING_NOINLINE inline void MultiplyOneColumn(const uint32_t* packed,
+                                                     const uint32_t* coefficients,
+                                                     int32_t pairs, int32_t* acc) {
   int32_t s0 = acc[0], s1 = acc[1], s2 = acc[2], s3 = acc[3];
   for (; pairs > 0; --pairs) {
     s0 = Smlad(packed[0], *coefficients, s0);
@@ -164,11 +169,14 @@ inline void MultiplyColumns(const uint32_t* packed, const uint32_t* coefficients
 // offset) for n in [0, columns), c in [0, channels), k in [0, row_count), row_count at most
 // 2 * kPackedPairs. A word of coefficients has those of rows k and k + 1, 0 for a row that is
 // not there; of two columns they are interleaved: [columns / 2, rounded up][pairs][2]. Up to
-// three accumulators beyond `channels` of each column are overwritten. |offset| <= 128; sums
+// three accumulators beyond `channels` of each column get offset * coefficient added. |offset| <= 128; sums
 // wrap.
-TFLM_TRAINING_NOINLINE inline void MultiplyRows(const int8_t* rows, int32_t row_stride, int32_t row_count,
-                         int32_t offset, int32_t channels, const uint32_t* coefficients,
-                         int32_t columns, int32_t* acc, int32_t acc_stride) {
+TFLM_TRAINING_NOINLINE inline void MultiplyRows(const int8_t* rows, int32_t row_stride,
+                                                int32_t row_count, int32_t offset,
+                                                int32_t channels,
+                                                const uint32_t* coefficients,
+                                                int32_t columns, int32_t* acc,
+                                                int32_t acc_stride) {
   uint32_t packed[kPackedPairs * 4];
   const uint32_t offsets = BothHalves(offset);
   const int32_t pairs = PairsOf(row_count);

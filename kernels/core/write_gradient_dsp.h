@@ -57,7 +57,7 @@ class PackedGradientWriter {
 
   // To be called after the last Write: clamps the `elements` mantissas of the whole gradient
   // if that is needed, which a bound that is right rules out. Returns their maximum.
-  int32_t Finish(int32_t elements) {
+  TFLM_TRAINING_SMALL int32_t Finish(int32_t elements) {
     const int32_t max_abs = range_.max_abs();
     if (max_abs <= limit_) return max_abs;
     for (int32_t i = 0; i < elements; ++i) {
@@ -73,8 +73,8 @@ class PackedGradientWriter {
   }
 
   // The first `count` of a quad, less than four.
-  TFLM_TRAINING_NOINLINE void WriteRest(int32_t index, int32_t count, Quad quad,
-                                        QuadRange* range) const {
+  TFLM_TRAINING_SMALL void WriteRest(int32_t index, int32_t count, Quad quad,
+                                     QuadRange* range) const {
     for (int32_t i = 0; i < count; ++i) {
       const uint32_t halves = i == 1 ? quad.odd : quad.even;
       int32_t mantissa = i < 2 ? LowHalf(halves) : HighHalf(halves);
