@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from converter.cli import parse_bytes
 from converter.conversion import convert
 from examples.digits.data import handwritten_digits
-from examples.digits.demo import MODEL, commands
+from examples.digits.demo import BUDGET, MODEL, commands
 from tests.docs.pages import PAGE_NAMES, PAGES, README, ROOT, blocks
 from tests.linking.tflm import includes
+from tflm_training import Trainer
 
 _COMMAND = re.compile(r"python -m [^`|#\n]+")
 _SUBCOMMANDS = ("tflm_training",)
@@ -177,3 +179,17 @@ def test_readme_firmware_compiles(tmp_path: Path) -> None:
         ["g++", *flags, str(path)], check=False, capture_output=True, text=True
     )
     assert compiled.returncode == 0, compiled.stderr
+
+
+def test_learning_rates_of_the_page_do_what_it_says(folder: Path) -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    rows = re.findall(r"^\| (?:`--learning_rate`|accuracy before, after) \|(.*)\|$", page, re.M)
+    rates, accuracies = ([cell.strip() for cell in row.split("|")] for row in rows)
+    trained = convert(MODEL.read_bytes(), parse_bytes(BUDGET)).flatbuffer
+    data = {name: values[:300] for name, values in handwritten_digits().items()}
+    for rate, shown in zip(rates, accuracies, strict=True):
+        trainer = Trainer(trained)
+        found = [trainer.evaluate(data["x_test"], data["y_test"])["accuracy"]]
+        trainer.fit(data["x_train"], data["y_train"], epochs=3, learning_rate=float(rate))
+        found.append(trainer.evaluate(data["x_test"], data["y_test"])["accuracy"])
+        assert ", ".join(f"{100 * value:.1f} %" for value in found) == shown
