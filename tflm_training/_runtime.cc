@@ -12,6 +12,7 @@
 
 #include "tflm_training/_runtime_checkpoint.h"
 #include "tflm_training/_runtime_interpreter.h"
+#include "tflm_training/_runtime_replay.h"
 
 namespace py = pybind11;
 
@@ -160,6 +161,8 @@ PYBIND11_MODULE(_runtime, module) {
              [](const py::bytes& checkpoint) { return ReadCheckpoint(checkpoint); },
              py::arg("checkpoint"),
              "A checkpoint of any model. Raises ValueError if it is not whole.");
+  module.def("replayed_indices", &ReplayedIndices, py::arg("labels"), py::arg("capacity"),
+             py::arg("classes"), py::arg("seed"));
 }
 
 }  // namespace tflm_training

@@ -22,8 +22,8 @@ _KIND = "tflm_training run"
 class Run:
     """The arguments of one `Trainer.fit` that decide what each of its steps does.
 
-    samples: of the training data; order: state of the generator of the samples' order at the
-    run's start.
+    samples: of an epoch, replayed ones too; order: state of the generator of the samples' order
+    at the run's start.
     """
 
     samples: int

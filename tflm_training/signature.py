@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tflm_training import data
 from tflm_training.data import DataError
 
 if TYPE_CHECKING:
@@ -54,6 +55,23 @@ class Signature:
             )
         lines.append(f"variables: {len(self.variables)}")
         return "\n".join(lines)
+
+    def prepare(
+        self, x: np.ndarray, y: np.ndarray | None, suffix: str
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Checked arrays: inputs [N, ...], labels [N, 1] or targets, real targets or None.
+
+        Raises DataError, which calls them x<suffix> and y<suffix>.
+        """
+        x_name, y_name = f"x{suffix}", f"y{suffix}"
+        inputs = data.prepare(x_name, x, self.input)
+        if self.is_regression:
+            targets, real = data.prepare_targets(y_name, y, inputs, self.input, self.output)
+            return inputs, targets, real
+        if y is None:
+            raise data.DataError(f"{y_name}: missing, this model needs class labels")
+        labels = data.prepare_labels(y_name, y, len(inputs), self.classes)
+        return inputs, labels.reshape(-1, 1), None
 
     def predicted_class(self, output: np.ndarray) -> int:
         """The class that one quantised output stands for."""

@@ -74,7 +74,7 @@ TfLiteStatus TrainingSession::GuardedStep(const void* sample, const void* label,
     return Fail(TrainingError::kLearningRate, "the learning rate is NaN, negative or too large");
   }
   TF_LITE_ENSURE_STATUS(Step(sample, label, learning_rate));
-  if (steps_ != UINT32_MAX) ++steps_;
+  if (learning_rate > 0.0f && steps_ != UINT32_MAX) ++steps_;
   const float value = interpreter_.output(interpreter_.outputs_size() - 1)->data.f[0];
   if (loss != nullptr) *loss = value;
   return value >= -largest_loss_ && value <= largest_loss_ ? kTfLiteOk : RefuseLoss();

@@ -114,7 +114,7 @@ class TrainingSession {
 
   // All of the following are valid after Init().
 
-  // Training steps behind the present weights.
+  // Training steps behind the present weights; one with learning rate 0 is none.
   uint32_t steps() const { return steps_; }
   void set_steps(uint32_t steps) { steps_ = steps; }
 

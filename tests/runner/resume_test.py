@@ -107,7 +107,7 @@ def test_what_cannot_be_resumed(
     error = _error(capsys, digits, "--resume", path)
     assert error == f"error: {path}: its 2 epochs are done; a larger --epochs goes on\n"
     error = _error(capsys, digits, "--resume", path, "--epochs", 3, "--limit", 100)
-    assert "trains on 200 samples, the data have 100" in error
+    assert "trains on 200 samples an epoch, this one on 100" in error
     error = _error(capsys, digits, "--resume", path, "--epochs", 3, "--seed", 4)
     assert f"--seed 4: {path} has the seed 5" in error
     assert "not a checkpoint" in _error(capsys, digits, "--resume", digits[0])

@@ -55,8 +55,8 @@ class Plan:
 def resume(arguments: argparse.Namespace, trainer: Trainer, samples: int) -> Plan:
     """Restore the checkpoint, if one is given, and plan the run.
 
-    samples: of the training data. Raises DataError if there is nothing left to do, or if the
-    data are not those of the checkpoint.
+    samples: of an epoch, replayed ones too. Raises DataError if there is nothing left to do, or
+    if the data are not those of the checkpoint.
     """
     plan = Plan(
         DEFAULT_EPOCHS if arguments.epochs is None else arguments.epochs,
@@ -73,7 +73,8 @@ def resume(arguments: argparse.Namespace, trainer: Trainer, samples: int) -> Pla
         raise DataError(f"--seed {arguments.seed}: {arguments.resume} has the seed {trainer.seed}")
     if run.samples != samples:
         raise DataError(
-            f"{arguments.resume}: its run trains on {run.samples} samples, the data have {samples}"
+            f"{arguments.resume}: its run trains on {run.samples} samples an epoch, this one on "
+            f"{samples}"
         )
     epochs = run.epochs if arguments.epochs is None else arguments.epochs
     if trainer.step >= epochs * samples:
