@@ -16,7 +16,7 @@ namespace tflm_training {
 namespace {
 
 // Where SMMULR cannot scale the sums of a row: what it then makes the results of.
-TFLM_TRAINING_SMALL void ScaleExactly(const Layer& layer, Tile* tile) {
+TFLM_TRAINING_SMALL void ScaleExactly(const GradientLayer& layer, GradientTile* tile) {
   const int32_t count = (tile->columns.end - tile->columns.begin) * kChannelGroup;
   for (int32_t i = 0; i < count; ++i) {
     const int64_t total =
@@ -26,7 +26,7 @@ TFLM_TRAINING_SMALL void ScaleExactly(const Layer& layer, Tile* tile) {
 }
 
 // Writes row y from its sums.
-TFLM_TRAINING_NOINLINE void FinishRow(const Layer& layer, int32_t y, Tile* tile,
+TFLM_TRAINING_NOINLINE void FinishRow(const GradientLayer& layer, int32_t y, GradientTile* tile,
                                       QuadRange* all_mantissas) {
   if (!layer.ScalesFast()) ScaleExactly(layer, tile);
   const ConvGeometry& g = layer.geometry;
@@ -52,7 +52,7 @@ TFLM_TRAINING_NOINLINE void FinishRow(const Layer& layer, int32_t y, Tile* tile,
   *all_mantissas = mantissas;
 }
 
-void WriteTile(const Layer& layer, const FilterPart& part, Tile* tile, QuadRange* mantissas) {
+void WriteTile(const GradientLayer& layer, const FilterPart& part, GradientTile* tile, QuadRange* mantissas) {
   const ConvGeometry& g = layer.geometry;
   const Range outputs = layer.rows.OutputsOf(tile->rows);
   tile->pairs = {Max(outputs.begin >> 1, 0), Min((outputs.end + 1) >> 1, layer.Pairs())};
@@ -77,11 +77,11 @@ void WriteTile(const Layer& layer, const FilterPart& part, Tile* tile, QuadRange
 
 // How many rows and columns of inputs make a tile, at most those given: long rows cost less.
 struct TileSize {
-  TileSize(const Layer& layer, int32_t most_rows)
+  TileSize(const GradientLayer& layer, int32_t most_rows)
       : rows(most_rows), columns(Min(layer.geometry.input_width, kMaxTileWidth)) {
     while (Cells(layer) > kMaxCells) --(rows > 1 ? rows : columns);
   }
-  int32_t Cells(const Layer& layer) const {
+  int32_t Cells(const GradientLayer& layer) const {
     return Min(layer.rows.MostOutputs(rows) / 2 + 1, layer.Pairs()) *
            layer.columns.MostOutputs(columns);
   }
@@ -91,10 +91,10 @@ struct TileSize {
 };
 
 // The rows given, of the channels of one part. The last group may overlap the one before.
-TFLM_TRAINING_NOINLINE void WritePart(const Layer& layer, const FilterPart& part, Range rows,
+TFLM_TRAINING_NOINLINE void WritePart(const GradientLayer& layer, const FilterPart& part, Range rows,
                                       QuadRange* mantissas) {
   const TileSize size(layer, rows.end - rows.begin);
-  Tile tile;
+  GradientTile tile;
   for (int32_t first = part.begin; first < part.end; first += kChannelGroup) {
     tile.channel = Min(first, part.end - kChannelGroup);
     for (int32_t c = 0; c < kChannelGroup; ++c) {
@@ -114,7 +114,7 @@ TFLM_TRAINING_NOINLINE void WritePart(const Layer& layer, const FilterPart& part
 }
 
 // How many rows from y on can be written while all that they are made of is still there.
-TFLM_TRAINING_NOINLINE int32_t RowsFrom(const Layer& layer, const ActivationMask& mask,
+TFLM_TRAINING_NOINLINE int32_t RowsFrom(const GradientLayer& layer, const ActivationMask& mask,
                                       int32_t y) {
   const ConvGeometry& g = layer.geometry;
   const int32_t size = layer.result.is_int8() ? 1 : 2;
@@ -139,7 +139,7 @@ TFLM_TRAINING_NOINLINE int32_t RowsFrom(const Layer& layer, const ActivationMask
 }
 
 // Writes the whole result and returns its largest magnitude.
-int32_t WriteAll(const Layer& layer, const SplitFilter& filter, const ActivationMask& mask) {
+int32_t WriteAll(const GradientLayer& layer, const SplitFilter& filter, const ActivationMask& mask) {
   const ConvGeometry& g = layer.geometry;
   QuadRange mantissas;
   for (int32_t y = 0, end = 0; y < g.input_height; y = end) {
@@ -207,7 +207,7 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
                          static_cast<uint64_t>(options.weight_bound);
   const int bits = options.gradient_bits;
   const int shift = Max(-15, Bits(bound) - bits);
-  const Layer layer = {g,
+  const GradientLayer layer = {g,
                        {g.filter_height, g.stride_height, g.padding_top},
                        {g.filter_width, g.stride_width, g.padding_left},
                        gradient,

@@ -25,7 +25,7 @@ constexpr int32_t kCellBytes = sizeof(uint32_t) * kCellWords;
 constexpr int32_t kNoMultiplier = 32768;
 
 // What one call of the kernel works on.
-struct Layer {
+struct GradientLayer {
   const ConvGeometry& geometry;
   Axis rows;
   Axis columns;
@@ -43,7 +43,7 @@ struct Layer {
 };
 
 // The pixels of a row of a tile that have the same taps.
-struct PixelRun {
+struct GradientRun {
   uintptr_t cells;  // what the first of them reads in the first pair of rows
   int32_t taps;
   int32_t taps_before;  // those of other runs, in the list of weights
@@ -52,7 +52,7 @@ struct PixelRun {
 };
 
 // A rectangle of inputs, four channels of it.
-struct Tile {
+struct GradientTile {
   int32_t channel;
   int32_t multiplier[kChannelGroup];
   int32_t scale[kChannelGroup];  // of SMMULR
@@ -62,7 +62,7 @@ struct Tile {
   Range pairs;
   Range outputs;
   uint32_t cells[kMaxCells * kCellWords];
-  PixelRun runs[kMaxStride];
+  GradientRun runs[kMaxStride];
   // The weights that meet one row: [phase of the column, pair, tap] cells.
   WeightCell weights[kMaxWeightCells];
   // The sums of one row.
@@ -70,7 +70,7 @@ struct Tile {
 };
 
 template <typename Mantissa>
-void PackGradient(const ConvGeometry& g, const Mantissa* gradient, Tile* tile) {
+void PackGradient(const ConvGeometry& g, const Mantissa* gradient, GradientTile* tile) {
   uint32_t* cell = tile->cells;
   const Range inside = {Max(tile->outputs.begin, 0), Min(tile->outputs.end, g.output_width)};
   const auto border = [&](int32_t count) {
@@ -102,8 +102,8 @@ inline int32_t PairsOf(const Axis::Place& place) {
 }
 
 // The weights that meet a row whose taps are those of `place`.
-inline void PackWeights(const Layer& layer, const FilterPart& part,
-                        const Axis::Place& place, Tile* tile) {
+inline void PackWeights(const GradientLayer& layer, const FilterPart& part,
+                        const Axis::Place& place, GradientTile* tile) {
   if (place.count == 0) return;
   const int32_t row_offset = (tile->outputs.end - tile->outputs.begin) * kCellBytes;
   const int32_t channels = part.channels();
@@ -137,7 +137,7 @@ inline void PackWeights(const Layer& layer, const FilterPart& part,
 }
 
 // What SumRow needs to know of the columns of a tile.
-inline void PlanRuns(const Layer& layer, Tile* tile) {
+inline void PlanRuns(const GradientLayer& layer, GradientTile* tile) {
   const Range columns = tile->columns;
   const int32_t stride = layer.columns.stride;
   for (int32_t i = 0; i < stride; ++i) {
@@ -151,14 +151,14 @@ inline void PlanRuns(const Layer& layer, Tile* tile) {
 }
 
 // The sums of the row whose taps are those of `place` and whose weights are packed.
-inline void SumRow(int32_t stride, const Axis::Place& place, Tile* tile) {
+inline void SumRow(int32_t stride, const Axis::Place& place, GradientTile* tile) {
   const int32_t first = place.first_output >> 1;
   const int32_t all = PairsOf(place);
   const int32_t begin = Max(first, tile->pairs.begin);
   const int32_t pairs = Min(first + all, tile->pairs.end) - begin;
   const auto row = static_cast<uintptr_t>((first - tile->pairs.begin) * kCellBytes *
                                           (tile->outputs.end - tile->outputs.begin));
-  for (const PixelRun* run = tile->runs; run != tile->runs + stride; ++run) {
+  for (const GradientRun* run = tile->runs; run != tile->runs + stride; ++run) {
     SumPixels(run->cells + row,
               tile->weights + all * run->taps_before + (begin - first) * run->taps,
               pairs * run->taps, run->pixels, run->sums, stride * kChannelGroup);
