@@ -52,7 +52,8 @@ TFLM_TRAINING_NOINLINE void FinishRow(const GradientLayer& layer, int32_t y, Gra
   *all_mantissas = mantissas;
 }
 
-void WriteTile(const GradientLayer& layer, const FilterPart& part, GradientTile* tile, QuadRange* mantissas) {
+void WriteTile(const GradientLayer& layer, const FilterPart& part, GradientTile* tile,
+               QuadRange* mantissas) {
   const ConvGeometry& g = layer.geometry;
   const Range outputs = layer.rows.OutputsOf(tile->rows);
   tile->pairs = {Max(outputs.begin >> 1, 0), Min((outputs.end + 1) >> 1, layer.Pairs())};
@@ -91,8 +92,8 @@ struct TileSize {
 };
 
 // The rows given, of the channels of one part. The last group may overlap the one before.
-TFLM_TRAINING_NOINLINE void WritePart(const GradientLayer& layer, const FilterPart& part, Range rows,
-                                      QuadRange* mantissas) {
+TFLM_TRAINING_NOINLINE void WritePart(const GradientLayer& layer, const FilterPart& part,
+                                      Range rows, QuadRange* mantissas) {
   const TileSize size(layer, rows.end - rows.begin);
   GradientTile tile;
   for (int32_t first = part.begin; first < part.end; first += kChannelGroup) {
@@ -114,15 +115,16 @@ TFLM_TRAINING_NOINLINE void WritePart(const GradientLayer& layer, const FilterPa
 }
 
 // How many rows from y on can be written while all that they are made of is still there.
-TFLM_TRAINING_NOINLINE int32_t RowsFrom(const GradientLayer& layer, const ActivationMask& mask,
-                                      int32_t y) {
+TFLM_TRAINING_NOINLINE int32_t RowsFrom(const GradientLayer& layer,
+                                        const ActivationMask& mask, int32_t y) {
   const ConvGeometry& g = layer.geometry;
   const int32_t size = layer.result.is_int8() ? 1 : 2;
   const int32_t inputs = g.input_width * g.input_channels;
   const int32_t outputs = g.output_width * g.output_channels;
   int32_t rows = g.input_height - y;
   // A source of so many bytes, which is read from byte `first` on.
-  const auto keep = [&](const void* source, int32_t bytes, int32_t first) __attribute__((noinline)) {
+  const auto keep = [&](const void* source, int32_t bytes,
+                        int32_t first) __attribute__((noinline)) {
     const int8_t* const result = layer.result.int8();
     if (source == nullptr ||
         !Overlaps(result, g.input_height * inputs * size, source, bytes)) {
@@ -139,7 +141,8 @@ TFLM_TRAINING_NOINLINE int32_t RowsFrom(const GradientLayer& layer, const Activa
 }
 
 // Writes the whole result and returns its largest magnitude.
-int32_t WriteAll(const GradientLayer& layer, const SplitFilter& filter, const ActivationMask& mask) {
+int32_t WriteAll(const GradientLayer& layer, const SplitFilter& filter,
+                 const ActivationMask& mask) {
   const ConvGeometry& g = layer.geometry;
   QuadRange mantissas;
   for (int32_t y = 0, end = 0; y < g.input_height; y = end) {
@@ -182,7 +185,8 @@ void StepWeight(const ConvFilterUpdateOptions& options, float factor_value, int3
 bool IsUsual(const ConvGeometry& g) {
   const int32_t rows = (g.filter_height + g.stride_height - 1) / g.stride_height;
   return g.output_channels == g.input_channels && g.dilation_height == 1 &&
-         g.dilation_width == 1 && g.stride_width <= kMaxStride && (rows / 2 + 1) * g.filter_width <= kMaxWeightCells;
+         g.dilation_width == 1 && g.stride_width <= kMaxStride &&
+         (rows / 2 + 1) * g.filter_width <= kMaxWeightCells;
 }
 
 bool IsUsual(const SplitFilter& filter) {

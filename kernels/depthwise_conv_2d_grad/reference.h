@@ -23,13 +23,13 @@
 namespace tflm_training {
 
 // As the functions without the prefix in depthwise_conv_2d_grad.h.
-TFLM_TRAINING_FALLBACK GradientScale ReferenceDepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
-                                       Mantissas gradient, GradientScale scale,
-                                       const SplitFilter& filter, const int16_t* multiplier,
-                                       ActivationMask mask, MutableMantissas input_gradient);
-TFLM_TRAINING_FALLBACK void ReferenceDepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
-                                 Mantissas gradient, GradientScale scale,
-                                 const FilterStep& step, TrainedWeights filter, Random* random);
+TFLM_TRAINING_FALLBACK GradientScale ReferenceDepthwiseConv2DInputGrad(
+    const ConvInputGradOptions& options, Mantissas gradient, GradientScale scale,
+    const SplitFilter& filter, const int16_t* multiplier, ActivationMask mask,
+    MutableMantissas input_gradient);
+TFLM_TRAINING_FALLBACK void ReferenceDepthwiseConv2DFilterUpdate(
+    const ConvFilterUpdateOptions& options, const int8_t* input, Mantissas gradient,
+    GradientScale scale, const FilterStep& step, TrainedWeights filter, Random* random);
 
 }  // namespace tflm_training
 
