@@ -13,7 +13,6 @@ from tflm_training.data import load_npz
 from tflm_training.device import DEFAULT_BAUD_RATE, Device
 from tflm_training.device_trainer import DeviceTrainer
 from tflm_training.files import check_writable, read_file
-from tflm_training.history import Progress
 from tflm_training.trainer import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE
 
 if TYPE_CHECKING:
@@ -106,25 +105,18 @@ def _train_and_test(
     """What the report says of it: the metric before and after, the loss of each epoch."""
     metric = "mse" if trainer.is_regression else "accuracy"
     with progress.make_bars(console) as bars:
-        before = trainer.evaluate(*test, progress=progress.step_hook(bars, "test"))[metric]
+        before = trainer.evaluate(*test, progress=progress.test_hook(bars))[metric]
         if arguments.evaluate:
             console.print(progress.show_metric(metric, before))
             return {metric: before}
         console.print(f"before: {progress.show_metric(metric, before)}")
-        show = progress.step_hook(bars, "train")
-
-        def on_step(state: Progress) -> None:
-            show(state)
-            if state.step % len(train[0]) == 0:
-                console.print(progress.epoch_line(state, arguments.epochs))
-
         history = trainer.fit(
             *train,
             epochs=arguments.epochs,
             learning_rate=arguments.learning_rate,
-            progress=on_step,
+            callbacks=[progress.TrainingProgress(bars, console)],
         )
-        after = trainer.evaluate(*test, progress=progress.step_hook(bars, "test"))[metric]
+        after = trainer.evaluate(*test, progress=progress.test_hook(bars))[metric]
     console.print(f"after: {progress.show_metric(metric, after)}")
     return {
         f"{metric}_before": before,
