@@ -160,8 +160,11 @@ def test_the_wrong_split_is_named(
 def test_too_small_an_arena(
     model_file: Path, data_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    error = _error(capsys, "train", model_file, "--data", data_file, "--arena_bytes", 900)
-    assert "cannot allocate the tensors: Failed" in error
+    used = Trainer(model_file).arena_used_bytes
+    for arena in (900, used // 2, used - 16):
+        error = _error(capsys, "train", model_file, "--data", data_file, "--arena_bytes", arena)
+        assert f"an arena of {arena} bytes is too small: this model takes {used}" in error
+    assert Trainer(model_file, arena_bytes=used + 512).arena_used_bytes == used
 
 
 def test_a_report_is_not_overwritten_by_accident(
