@@ -96,19 +96,14 @@ Interpreter::Interpreter(const std::string& model, std::size_t arena_bytes,
   });
   TflmTrainingClearLog();
   RegisterAllOps(resolver_);
-  for (std::size_t bytes = kSmallestAutomaticArena; bytes <= kLargestArena; bytes *= 4) {
-    if (TryArena(bytes)) break;
-    if (bytes > kLargestArena / 4) ThrowWithLog("TFLite Micro cannot allocate the tensors");
+  if (arena_bytes != 0) {
+    if (TryArena(arena_bytes)) return;
+  } else {
+    for (std::size_t bytes = kSmallestAutomaticArena; bytes <= kLargestArena; bytes *= 4) {
+      if (TryArena(bytes)) return;
+    }
   }
-  if (arena_bytes == 0) return;
-  // TFLite Micro reads through a null pointer in an arena that is far too small.
-  const std::size_t used = interpreter_->arena_used_bytes();
-  if (arena_bytes < used) {
-    throw std::runtime_error("an arena of " + std::to_string(arena_bytes) +
-                             " bytes is too small: this model takes " + std::to_string(used) +
-                             " on this computer");
-  }
-  if (!TryArena(arena_bytes)) ThrowWithLog("TFLite Micro cannot allocate the tensors");
+  ThrowWithLog("TFLite Micro cannot allocate the tensors");
 }
 
 bool Interpreter::TryArena(std::size_t bytes) {
