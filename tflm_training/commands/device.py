@@ -112,9 +112,11 @@ def _train_and_test(
             return {metric: before}
         console.print(f"before: {progress.show_metric(metric, before)}")
         show = progress.step_hook(bars, "train")
+        ticks: list[int] = []
 
         def on_step(state: Progress) -> None:
             show(state)
+            ticks.append(trainer.last_step_ticks)
             if state.step % len(train[0]) == 0:
                 console.print(progress.epoch_line(state, arguments.epochs))
 
@@ -126,12 +128,22 @@ def _train_and_test(
         )
         after = trainer.evaluate(*test, progress=progress.step_hook(bars, "test"))[metric]
     console.print(f"after: {progress.show_metric(metric, after)}")
+    mean_ticks = round(sum(ticks) / len(ticks))
+    console.print(_ticks_line(mean_ticks, trainer.ticks_per_second))
     return {
         f"{metric}_before": before,
         f"{metric}_after": after,
         "loss": history.history["loss"],
         "steps": history.steps,
+        "ticks_per_step": mean_ticks,
+        "ticks_per_second": trainer.ticks_per_second,
     }
+
+
+def _ticks_line(ticks: int, per_second: int) -> str:
+    """What a step takes by the device's own counter, whose ticks are a Cortex-M's cycles."""
+    milliseconds = 1000 * ticks / per_second
+    return f"a step: {ticks:,} ticks of {per_second / 1e6:g} MHz, {milliseconds:.3g} ms"
 
 
 def _first(x: np.ndarray, y: np.ndarray | None, limit: int | None) -> _Samples:
