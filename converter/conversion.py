@@ -65,7 +65,18 @@ def convert(
     for weights with a byte of fraction while they are trained; name: of the model,
     in messages; data: (x, y) of training samples, by the rules of tflm_training.data, on which
     `auto` measures what each layer is worth and, within a budget, tries
-    the best schemes. Raises ConverterError with one clear line.
+    the best schemes.
+
+    Example, with the bytes of a model and two options of the command line:
+
+        >>> converted = convert(model, budget=64 * 1024, update="all")
+        >>> converted.arena.total <= 64 * 1024
+        True
+        >>> from tflm_training import Trainer
+        >>> Trainer(converted.flatbuffer).classes
+        3
+
+    Raises ConverterError with one clear line.
     """
     source = Source(model, name, loss, num_classes, spare_classes)
     if budget is not None and budget <= 0:

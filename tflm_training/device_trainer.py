@@ -71,10 +71,14 @@ class DeviceTrainer(Trainer):
         check_writable(path, overwrite)
         write_file(path, self._device.read_checkpoint(progress))
 
-    def restore(self, path: str | Path) -> None:
+    def checkpoint(self) -> bytes:
+        """The device's checkpoint, as `save` writes it."""
+        return self._device.read_checkpoint()
+
+    def restore(self, source: str | Path | bytes) -> None:
         """Set the device's weights and generator state to those of a checkpoint. The order of
         the samples stays. Raises DeviceError if the device refuses it; nothing has changed."""
-        self._device.restore(read_file(path))
+        self._device.restore(source if isinstance(source, bytes) else read_file(source))
         self._steps = self._device.refresh().steps
 
     def _step(

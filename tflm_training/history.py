@@ -1,4 +1,4 @@
-"""What a run of training leaves behind, and what it tells while it runs."""
+"""What training leaves behind, and what testing tells while it runs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ class History:
     and, with validation data, the same keys with `val_` before them. An epoch that was
     continued or stopped half-way has the values of the steps that were done. steps: samples
     trained on.
+
+    Example:
+
+        >>> history = History()
+        >>> history.append(0, {"loss": 1.5, "accuracy": 0.5})
+        >>> history.append(1, {"loss": 0.5, "accuracy": 1.0})
+        >>> history.epoch, history.history["loss"]
+        ([0, 1], [1.5, 0.5])
     """
 
     epoch: list[int] = dataclasses.field(default_factory=list)
@@ -29,21 +37,20 @@ class History:
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """The state after one step (one sample), for a progress hook.
+    """The state after one sample of `Trainer.evaluate`, for its progress hook.
 
-    loss and accuracy are means over the epoch so far; accuracy is None for the mean
-    squared error. steps is the number of steps of the whole call.
+    loss and accuracy are means so far; accuracy is None for the mean squared error. steps is
+    the number of samples of the whole call.
     """
 
     step: int
     steps: int
-    epoch: int
     loss: float
     accuracy: float | None
 
 
 class Running:
-    """Means over an epoch, or as much of it as there was."""
+    """Means over an epoch or a test, or as much of it as there was."""
 
     def __init__(self, is_regression: bool) -> None:
         self._is_regression = is_regression
@@ -61,7 +68,3 @@ class Running:
         if not self._is_regression:
             values["accuracy"] = self._correct / self._samples
         return values
-
-    def progress(self, step: int, steps: int, epoch: int) -> Progress:
-        values = self.values()
-        return Progress(step, steps, epoch, values["loss"], values.get("accuracy"))

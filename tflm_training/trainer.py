@@ -6,31 +6,28 @@ Invoke() a sample, bit for bit the same weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tflm_training import data
 from tflm_training._library import runtime
+from tflm_training.callbacks import Callback, CallbackList
 from tflm_training.data import DataError
+from tflm_training.evaluation import NO_LEARNING_RATE, Evaluator
 from tflm_training.files import check_writable, read_file, write_file
-from tflm_training.history import History, Progress, Running
+from tflm_training.history import History, Running
 from tflm_training.replay import epoch_order
 from tflm_training.run_record import Run, RunRecord, check_arguments, unpack_record
 from tflm_training.signature import read_signature
 
 DEFAULT_LEARNING_RATE = 0.01
 DEFAULT_EPOCHS = 5
-# The label that asks for inference; the mean squared error has learning rate 0 for it.
 _NO_LABEL = np.array([-1], np.int32)
-_NO_LEARNING_RATE = np.array([0.0], np.float32)
-
-ProgressHook = Callable[[Progress], None]
 
 
-class Trainer:
+class Trainer(Evaluator):
     """A training flatbuffer with its weights.
 
     model: the path of the .tflite or its bytes, which are copied. seed: any integer >= 0,
@@ -42,8 +39,21 @@ class Trainer:
     [N], or, for a model with the mean squared error, targets shaped like the output, where
     None makes the inputs the targets. Every method raises DataError for what it cannot use
     and RuntimeError, with TFLite Micro's text, when the interpreter fails.
+
+    stop_training: a callback sets it to end `fit` after the present epoch.
+
+    Example, with a flatbuffer from `converter.convert`:
+
+        >>> trainer = Trainer(flatbuffer, seed=0)
+        >>> history = trainer.fit(x, y, epochs=4, learning_rate=0.05)
+        >>> history.epoch, history.steps == 4 * len(x)
+        ([0, 1, 2, 3], True)
+        >>> trainer.evaluate(x_test, y_test)["accuracy"] > 0.95
+        True
+        >>> trainer.save(folder / "trained.ckpt")
     """
 
+    stop_training = False
     _run: Run | None = None
     _step_of_run = 0
     _steps = 0
@@ -55,7 +65,7 @@ class Trainer:
             raise DataError(f"seed {seed}: must be 0 or larger")
         if arena_bytes is not None and arena_bytes <= 0:
             raise DataError(f"arena_bytes {arena_bytes}: must be larger than 0")
-        name, content = ("model", model) if isinstance(model, bytes) else (model, read_file(model))
+        name, content = _named_content("model", model)
         try:
             self._interpreter = runtime().Interpreter(content, arena_bytes)
             self._signature = read_signature(self._interpreter)
@@ -66,11 +76,6 @@ class Trainer:
         if self.is_regression:
             self._no_label = np.zeros(self._signature.output.shape, self._signature.output.dtype)
         self._seed_everything()
-
-    @property
-    def is_regression(self) -> bool:
-        """Whether the loss is the mean squared error, so that y holds targets."""
-        return self._signature.is_regression
 
     @property
     def arena_used_bytes(self) -> int:
@@ -119,25 +124,32 @@ class Trainer:
         """
         path = Path(path)
         check_writable(path, overwrite)
-        record = RunRecord(self._seed, self._order_state(), self._step_of_run, self._run)
         try:
-            content = self._interpreter.save_checkpoint(self._steps, record.pack())
-        except ValueError as error:
+            content = self.checkpoint()
+        except DataError as error:
             raise DataError(f"{path}: {error}") from error
         write_file(path, content)
 
-    def restore(self, path: str | Path) -> None:
-        """Continue from a checkpoint, bit for bit, this one's seed included.
+    def checkpoint(self) -> bytes:
+        """The content of the file that `save` writes. Raises DataError as it does."""
+        record = RunRecord(self._seed, self._order_state(), self._step_of_run, self._run)
+        try:
+            return self._interpreter.save_checkpoint(self._steps, record.pack())
+        except ValueError as error:
+            raise DataError(str(error)) from error
+
+    def restore(self, source: str | Path | bytes) -> None:
+        """Continue from a checkpoint, a path or its content, bit for bit, its seed included.
 
         One that a device wrote brings its weights; the order of the samples and `run` stay. Raises
         DataError if it is not whole or not of this very conversion; nothing has changed then.
         """
-        content = read_file(path)
+        name, content = _named_content("checkpoint", source)
         try:
             checkpoint = runtime().read_checkpoint(content)
             self._interpreter.restore_checkpoint(content)
         except ValueError as error:
-            raise DataError(f"{path}: {error}") from error
+            raise DataError(f"{name}: {error}") from error
         self._steps = checkpoint.steps
         record = unpack_record(checkpoint.app_data)
         if record is not None:
@@ -157,7 +169,7 @@ class Trainer:
         validation_data: tuple[np.ndarray, np.ndarray | None] | None = None,
         shuffle: bool = True,
         decay: str | None = "linear",
-        progress: ProgressHook | None = None,
+        callbacks: Sequence[Callback] = (),
         initial_step: int = 0,
         last_step: int | None = None,
         replay: tuple[np.ndarray, np.ndarray | None] | None = None,
@@ -165,9 +177,9 @@ class Trainer:
         """Train `epochs` times on every sample, one sample a step.
 
         decay: "linear" lowers the learning rate from `learning_rate` at the first step to
-        `learning_rate / steps` at the last; None keeps it. progress is called after each
-        step. The loss and accuracy of an epoch are those of the forward passes, each
-        before its own update. Continues from the present weights.
+        `learning_rate / steps` at the last; None keeps it. callbacks: told of what happens, in
+        their order (tflm_training.callbacks). The loss and accuracy of an epoch are those of the
+        forward passes, each before its own update. Continues from the present weights.
 
         last_step: stop after that step of the run. initial_step: the steps up to it are done
         already, in this process or before a checkpoint; called with the same data and
@@ -191,14 +203,19 @@ class Trainer:
         self._begin_run(run, initial_step)
         stop = run.steps if last_step is None else min(run.steps, last_step)
         result = History()
+        told = CallbackList(callbacks)
+        self.stop_training = False
+        told.set_trainer(self)
+        told.on_train_begin()
         for epoch in range(epochs):
             start = epoch * per_epoch
-            if start >= stop:
+            if start >= stop or self.stop_training:
                 break
             order = epoch_order(self._generator, samples, replayed, shuffle)
             first, end = max(self.step - start, 0), min(stop - start, per_epoch)
             if first >= end:
                 continue  # done before
+            told.on_epoch_begin(epoch)
             running = Running(self.is_regression)
             for sample in order[first:end]:
                 rate = np.array([run.learning_rate_at(self.step)], np.float32)
@@ -206,51 +223,17 @@ class Trainer:
                 running.add(loss, self._is_correct(output, labels[sample]))
                 self._step_of_run += 1
                 self._steps += 1
-                if progress is not None:
-                    progress(running.progress(self.step, run.steps, epoch))
+                if told:
+                    told.on_train_batch_end(self.step, running.values())
             values = running.values()
             if validation_data is not None:
                 for key, value in self.evaluate(*validation_data).items():
                     values[f"val_{key}"] = value
             result.append(epoch, values)
+            told.on_epoch_end(epoch, values)
         result.steps = self.step - initial_step
+        told.on_train_end()
         return result
-
-    def evaluate(
-        self, x: np.ndarray, y: np.ndarray | None = None, progress: ProgressHook | None = None
-    ) -> dict[str, float]:
-        """Mean loss and accuracy, without changing a weight.
-
-        Returns {"loss", "accuracy"}, or {"loss", "mse"} for a regression. There `loss` is the
-        graph's own, against the quantised target, and `mse` compares real values: the
-        output with the target as it was given.
-        """
-        inputs, labels, targets = self._signature.prepare(x, y, "")
-        running = Running(self.is_regression)
-        squares = 0.0
-        for i, (sample, label) in enumerate(zip(inputs, labels, strict=True)):
-            output, loss = self._step(sample, label, _NO_LEARNING_RATE)
-            running.add(loss, self._is_correct(output, label))
-            if targets is not None:
-                error = data.dequantize(output, self._signature.output) - targets[i]
-                squares += float(np.mean(np.square(error)))
-            if progress is not None:
-                progress(running.progress(i + 1, len(inputs), 0))
-        result = running.values()
-        if targets is not None:
-            result["mse"] = squares / len(inputs)
-        return result
-
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        """The model's output in real values, float32 [N, ...]."""
-        return data.dequantize(self.predict_quantized(x), self._signature.output)
-
-    def predict_quantized(self, x: np.ndarray) -> np.ndarray:
-        """The model's output as it is, int8 [N, ...]."""
-        inputs = data.prepare("x", x, self._signature.input)
-        shape = (1, *data.sample_shape(self._signature.output))
-        outputs = (self._step(x, self._no_label, _NO_LEARNING_RATE)[0] for x in inputs)
-        return np.concatenate([output.reshape(shape) for output in outputs])
 
     def _step(
         self, sample: np.ndarray, label: np.ndarray, learning_rate: np.ndarray
@@ -288,8 +271,13 @@ class Trainer:
         self._step(
             np.zeros(signature.input.shape, signature.input.dtype),
             self._no_label,
-            _NO_LEARNING_RATE,
+            NO_LEARNING_RATE,
         )
         word = int(np.random.SeedSequence(self._seed).generate_state(1)[0]) or 1
         state = np.array([word], np.uint32).view(np.int32)
         self._interpreter.set_tensor(signature.random_state, state)
+
+
+def _named_content(name: str, source: str | Path | bytes) -> tuple[str | Path, bytes]:
+    """What errors call it, and the bytes."""
+    return (name, source) if isinstance(source, bytes) else (source, read_file(source))

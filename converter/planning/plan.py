@@ -58,7 +58,8 @@ def plan_memory(
     It keeps what needs the least arena on Cortex-M; the order as given and TFLite Micro's
     own placement are among the choices, and win a tie. A plan that the model carries is
     dropped. `evaluations`: random trials for each order; `enough`: bytes of arena with which
-    to be content; the result depends on nothing but the model and these numbers.
+    to be content, 0 for as few as can be found; the result depends on nothing but the model
+    and these numbers.
     """
     graph = model.graph
     model.metadata.pop(OFFLINE_PLAN, None)
@@ -69,7 +70,7 @@ def plan_memory(
         progress(done, len(orders))
         if best.arena.smallest_arena <= enough:
             break
-        best = _best_of_order(model, operators, evaluations, best)
+        best = _best_of_order(model, operators, evaluations, enough, best)
     progress(len(orders), len(orders))
     _apply(model, best.operators, best.metadata)
     return Plan(best.arena, unplanned, best.metadata is not None)
@@ -83,14 +84,16 @@ def _apply(model: Model, operators: list[Operator], metadata: bytes | None) -> N
 
 
 def _best_of_order(
-    model: Model, operators: list[Operator], evaluations: int, best: _Candidate
+    model: Model, operators: list[Operator], evaluations: int, enough: int, best: _Candidate
 ) -> _Candidate:
-    """`best`, or what is better in this order."""
+    """`best`, or what is better in this order. With `enough`, placements are not tried where
+    none can be enough."""
     _apply(model, operators, None)
     greedy = predict_arena(model, CORTEX_M)
     best = best.or_better(_Candidate(operators, None, greedy))
     problem = build_problem(model.graph, CORTEX_M)
-    if greedy.tail + problem.bound < best.arena.total:
+    lowest = greedy.tail + problem.bound
+    if lowest < best.arena.total and (lowest <= enough or not enough):
         metadata = offline_plan(model, problem, lowest_placement(problem, evaluations))
         _apply(model, operators, metadata)
         # Scratch buffers are not in the file: this is where TFLite Micro really puts them.

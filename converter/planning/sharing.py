@@ -16,6 +16,7 @@ A view has its input's content, so both may be one piece of memory as long as ei
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 
@@ -212,15 +213,25 @@ def _training_conv(options_type: type[TrainingConv]) -> _Rule:
 def _row_by_row(source: Tensor, height: int, output: Tensor, needed: Sequence[int]) -> Sharing:
     """For a kernel that writes the rows of a map one after the other. needed: for each row of
     `output` the first of the `height` rows of `source` that it, or one after it, reads."""
-    row = tensor_bytes(output) // len(needed)
+    bits = math.prod(output.shape) if source.dtype == _UINT8 else 0
+    distance = _distance(tensor_bytes(source), bits, tensor_bytes(output), height, tuple(needed))
+    return Sharing(source, output, distance)
+
+
+@functools.lru_cache(maxsize=1024)  # a search asks for the same layers again and again
+def _distance(
+    source_bytes: int, bits: int, output_bytes: int, height: int, needed: tuple[int, ...]
+) -> int:
+    """bits: of a source that has one for each element of the output, else 0."""
+    row = output_bytes // len(needed)
     distance = 0
     for y, first in enumerate(needed):
         if first < height:
-            read = max(0, first) * tensor_bytes(source) // height
-            if source.dtype == _UINT8:  # a bit for each element of `output`
-                read = max(0, first) * (math.prod(output.shape) // height) // 8
+            read = max(0, first) * source_bytes // height
+            if bits:
+                read = max(0, first) * (bits // height) // 8
             distance = max(distance, (y + 1) * row - read)
-    return Sharing(source, output, distance)
+    return distance
 
 
 _Rule = Callable[[Operator], list[Sharing]]

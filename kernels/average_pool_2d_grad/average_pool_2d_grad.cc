@@ -10,26 +10,22 @@ namespace {
 // Channels that are summed at a time: one pass over the windows, few bytes of stack.
 constexpr int32_t kBlock = 32;
 
-Range Rows(const PoolGradOptions& o, int32_t output_y) {
-  return InputsOfWindow(output_y, o.input_height, o.filter_height, o.stride_height,
-                        o.padding_top);
-}
+// The windows along one dimension of the map.
+struct Axis {
+  int32_t inputs, outputs, filter, stride, padding;
 
-Range Columns(const PoolGradOptions& o, int32_t output_x) {
-  return InputsOfWindow(output_x, o.input_width, o.filter_width, o.stride_width,
-                        o.padding_left);
-}
-
-int32_t Size(Range range) { return range.end - range.begin; }
-
-// The smallest number of inputs in a window.
-int32_t SmallestCount(const PoolGradOptions& o) {
-  int32_t rows = o.input_height;
-  for (int32_t y = 0; y < o.output_height; ++y) rows = Min(rows, Size(Rows(o, y)));
-  int32_t columns = o.input_width;
-  for (int32_t x = 0; x < o.output_width; ++x) columns = Min(columns, Size(Columns(o, x)));
-  return rows * columns;
-}
+  // The inputs in the window of `output`.
+  int32_t Count(int32_t output) const {
+    const Range range = InputsOfWindow(output, inputs, filter, stride, padding);
+    return range.end - range.begin;
+  }
+  // In the smallest window. That is the first or the last: no window between two others has fewer
+  // inputs than both.
+  int32_t SmallestCount() const { return Min(Count(0), Count(outputs - 1)); }
+  Range Windows(int32_t input) const {
+    return WindowsOfInput(input, outputs, filter, stride, padding);
+  }
+};
 
 // Adds count_min / count times the mantissas of one window.
 void AddWindow(Mantissas gradient, int32_t channels, int32_t count, int32_t count_min,
@@ -50,25 +46,30 @@ GradientScale AveragePool2DGrad(const PoolGradOptions& options, Mantissas gradie
                                 GradientScale scale, ActivationMask mask, MutableMantissas result) {
   if (scale.max_abs == 0) return {0.0f, 0};
   const PoolGradOptions& o = options;
-  const int32_t count_min = SmallestCount(o);
+  const Axis rows = {o.input_height, o.output_height, o.filter_height, o.stride_height,
+                     o.padding_top};
+  const Axis columns = {o.input_width, o.output_width, o.filter_width, o.stride_width,
+                        o.padding_left};
+  const int32_t count_min = rows.SmallestCount() * columns.SmallestCount();
   const int shift = OverlapShift(o, scale.max_abs);
   GradientRowWriter writer(result, mask, o.gradient_bits);
+  int32_t index = 0;
   for (int32_t y = 0; y < o.input_height; ++y) {
-    const Range windows_y =
-        WindowsOfInput(y, o.output_height, o.filter_height, o.stride_height, o.padding_top);
+    const Range windows_y = rows.Windows(y);
     for (int32_t x = 0; x < o.input_width; ++x) {
-      const Range windows_x =
-          WindowsOfInput(x, o.output_width, o.filter_width, o.stride_width, o.padding_left);
-      for (int32_t first = 0; first < o.channels; first += kBlock) {
-        const int32_t channels = Min(kBlock, o.channels - first);
+      const Range windows_x = columns.Windows(x);
+      int32_t channels;
+      for (int32_t first = 0; first < o.channels; first += channels) {
+        channels = Min(kBlock, o.channels - first);
         int32_t sums[kBlock] = {};
         for (int32_t oy = windows_y.begin; oy < windows_y.end; ++oy) {
           for (int32_t ox = windows_x.begin; ox < windows_x.end; ++ox) {
-            AddWindow(gradient + (oy * o.output_width + ox) * o.channels + first, channels,
-                      Size(Rows(o, oy)) * Size(Columns(o, ox)), count_min, sums);
+            AddWindow(gradient + ((oy * o.output_width + ox) * o.channels + first), channels,
+                      rows.Count(oy) * columns.Count(ox), count_min, sums);
           }
         }
-        writer.WriteShifted((y * o.input_width + x) * o.channels + first, sums, channels, shift);
+        writer.WriteShifted(index, sums, channels, shift);
+        index += channels;
       }
     }
   }

@@ -1,39 +1,65 @@
 #include "kernels/bias_update/bias_update.h"
 
+#include <cstring>
+
 #include "kernels/core/accumulate.h"
+#include "kernels/core/dsp.h"
 #include "kernels/core/fixed_point.h"
+#include "kernels/core/inner_loop_dsp.h"
 #include "kernels/core/weight_update.h"
 
 namespace tflm_training {
 namespace {
 
-// totals[c] = the sum of mantissas[p * channels + c] over all positions p, for four channels,
-// which stay in registers.
-template <typename Mantissa>
-void SumFour(const Mantissa* mantissas, int32_t positions, int32_t channels, int32_t* totals) {
-  int32_t a = 0, b = 0, c = 0, d = 0;
-  for (; positions > 0; --positions, mantissas += channels) {
-    a += mantissas[0];
-    b += mantissas[1];
-    c += mantissas[2];
-    d += mantissas[3];
-  }
-  totals[0] = a;
-  totals[1] = b;
-  totals[2] = c;
-  totals[3] = d;
+// Channels whose sums stay in registers.
+constexpr int32_t kChannels = 8;
+
+inline void AddFour(const int16_t* mantissas, int32_t& a, int32_t& b, int32_t& c, int32_t& d) {
+  const uint32_t low = LoadWord(mantissas);
+  const uint32_t high = LoadWord(mantissas + 2);
+  a += LowHalf(low);
+  b += HighHalf(low);
+  c += LowHalf(high);
+  d += HighHalf(high);
+}
+inline void AddFour(const int8_t* mantissas, int32_t& a, int32_t& b, int32_t& c, int32_t& d) {
+  a += mantissas[0];
+  b += mantissas[1];
+  c += mantissas[2];
+  d += mantissas[3];
 }
 
-// The sums of `count` channels, at most four.
+// totals[c] = the sum of mantissas[p * channels + c] over all positions p, for kChannels.
+template <typename Mantissa>
+TFLM_TRAINING_NOINLINE void SumAll(const Mantissa* mantissas, int32_t positions,
+                                   int32_t channels, int32_t* totals) {
+  int32_t a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0;
+  for (; positions > 0; --positions) {
+    AddFour(mantissas, a, b, c, d);
+    AddFour(mantissas + 4, e, f, g, h);
+    mantissas += channels;
+  }
+  totals[0] = a, totals[1] = b, totals[2] = c, totals[3] = d;
+  totals[4] = e, totals[5] = f, totals[6] = g, totals[7] = h;
+}
+
+// The sums of `count` channels, at most kChannels.
 void Sum(Mantissas gradient, int32_t positions, int32_t channels, int32_t count,
          int32_t* totals) {
-  if (count < 4) {
+  if (count < kChannels) {
+    memset(totals, 0, kChannels * sizeof(*totals));
     for (int32_t p = 0; p < positions; ++p) Accumulate(gradient + p * channels, count, totals);
   } else if (gradient.is_int8()) {
-    SumFour(gradient.int8(), positions, channels, totals);
+    SumAll(gradient.int8(), positions, channels, totals);
   } else {
-    SumFour(gradient.int16(), positions, channels, totals);
+    SumAll(gradient.int16(), positions, channels, totals);
   }
+}
+
+// The step of a factor of 2^-32 or more, which is rare.
+TFLM_TRAINING_SMALL int32_t LargeStep(int32_t total, int32_t multiplier, int shift,
+                                      int32_t clamp) {
+  return RoundedStep(total, {multiplier, shift}, clamp);
 }
 
 }  // namespace
@@ -41,21 +67,36 @@ void Sum(Mantissas gradient, int32_t positions, int32_t channels, int32_t count,
 void BiasUpdate(const BiasUpdateOptions& options, Mantissas gradient, GradientScale scale,
                 float learning_rate, const float* update_scale, bool per_channel,
                 int32_t* bias, Random* random) {
-  for (int32_t first = 0; first < options.channels; first += 4) {
-    const int32_t count = Min(4, options.channels - first);
-    int32_t total[4] = {};
-    Sum(gradient + first, options.positions, options.channels, count, total);
-    for (int32_t c = 0; c < count; ++c) {
-      const float channel_scale = update_scale[per_channel ? first + c : 0];
-      const Factor factor = DecomposeFactor((learning_rate * scale.sigma) * channel_scale);
-      if (!factor.trains()) continue;
-      const int64_t moved = static_cast<int64_t>(bias[first + c]) -
-                            Step(total[c], factor, options.clamp, random);
-      const int64_t limit = options.limit;
-      bias[first + c] =
-          static_cast<int32_t>(moved > limit ? limit : moved < -limit ? -limit : moved);
+  // Locals: for all that a compiler knows, biases are written over the options.
+  const int32_t clamp = options.clamp;
+  const int32_t limit = options.limit;
+  const float rate = learning_rate * scale.sigma;
+  const int32_t scale_stride = per_channel ? 1 : 0;
+  Random draws = *random;
+  for (int32_t first = 0; first < options.channels; first += kChannels) {
+    const int32_t count = Min(kChannels, options.channels - first);
+    int32_t totals[kChannels];
+    Sum(gradient + first, options.positions, options.channels, count, totals);
+    for (const int32_t* total = totals; total != totals + count; ++total) {
+      const Factor factor = DecomposeFactor(rate * *update_scale);
+      update_scale += scale_stride;
+      if (factor.trains()) {
+        int32_t step;
+        if (factor.shift > 0) {
+          // What StochasticStep is, as in weight_update_dsp.h.
+          const uint32_t addend = draws.Next() >> (32 - factor.shift);
+          step = Clamp(Smmla(*total, factor.multiplier, static_cast<int32_t>(addend)) >>
+                           factor.shift,
+                       -clamp, clamp);
+        } else {
+          step = LargeStep(*total, factor.multiplier, factor.shift, clamp);
+        }
+        *bias = Clamp(Qsub(*bias, step), -limit, limit);
+      }
+      ++bias;
     }
   }
+  *random = draws;
 }
 
 }  // namespace tflm_training

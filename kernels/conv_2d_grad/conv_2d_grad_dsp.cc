@@ -69,14 +69,14 @@ TFLM_TRAINING_NOINLINE void PackChannels(Mantissas m, int32_t stride, int32_t co
   }
 }
 
-// Sums of the pixels [x, x + columns) of row y and of the channels [first, first + count) of
-// a filter part.
-TFLM_TRAINING_NOINLINE void AccumulatePixels(const ConvGeometry& g, const Maps& maps,
-                                             Mantissas gradient, const FilterPart& part,
-                                             const GradientScaler& scaler, int32_t y, int32_t x,
-                                             int32_t columns, int32_t first, int32_t count,
-                                             bool has_coefficients, Tile* tile) {
-  const int32_t filter_stride = g.filter_height * g.filter_width * part.channels();
+// Sums of the pixels [x, x + columns) of row y and of the input channels [first, first +
+// count).
+TFLM_TRAINING_SMALL void AccumulatePixels(const ConvGeometry& g, const Maps& maps,
+                                          Mantissas gradient, const SplitFilter& filter,
+                                          const GradientScaler& scaler, int32_t y, int32_t x,
+                                          int32_t columns, int32_t first, int32_t count,
+                                          bool has_coefficients, Tile* tile) {
+  const int32_t taps = g.filter_height * g.filter_width;
   for (int32_t ky = 0; ky < g.filter_height; ++ky) {
     const int32_t oy = OutputReaching(y, maps.output_height, g.stride_height, g.padding_top,
                                       ky * g.dilation_height);
@@ -91,27 +91,38 @@ TFLM_TRAINING_NOINLINE void AccumulatePixels(const ConvGeometry& g, const Maps& 
       int32_t* acc = tile->acc(reaching.begin * g.stride_width + offset_x);
       const Mantissas m =
           gradient + (oy * maps.output_width + reaching.begin) * g.output_channels;
-      const int8_t* rows =
-          part.weights + (ky * g.filter_width + kx) * part.channels() + first;
-      for (int32_t o = 0; o < g.output_channels; o += 2 * kPackedPairs) {
-        const int32_t row_count = Min(2 * kPackedPairs, g.output_channels - o);
+      for (int32_t o = 0; o < g.output_channels; o += tile->run()) {
+        const int32_t row_count = Min(tile->run(), g.output_channels - o);
         uint32_t* coefficients = tile->coefficients(o, reached);
         if (!has_coefficients) {
           PackPixels(m, g.output_channels, reached, o, row_count, scaler, coefficients);
         }
-        MultiplyRows(rows + o * filter_stride, filter_stride, row_count, 0, count,
-                     coefficients, reached, acc, tile->channels() * g.stride_width);
+        const int32_t row = (o * g.filter_height + ky) * g.filter_width + kx;
+        for (const FilterPart& part : filter) {
+          const int32_t begin = Max(first, part.begin);
+          const int32_t end = Min(first + count, part.end);
+          if (begin >= end) continue;
+          MultiplyRows(part.weights + row * part.channels() + begin - part.begin,
+                       taps * part.channels(), row_count, 0, end - begin, coefficients,
+                       reached, acc + (begin - first), tile->channels() * g.stride_width);
+        }
       }
     }
   }
 }
 
+// acc[c] += mantissa * (pixel[c] + offset) for c in [0, count).
+TFLM_TRAINING_NOINLINE void MultiplyPixel(const int8_t* pixel, int32_t offset, int32_t count,
+                                          int32_t mantissa, int32_t* acc) {
+  for (int32_t c = 0; c < count; ++c) acc[c] += mantissa * (pixel[c] + offset);
+}
+
 // Sums of the output channels [0, columns) of `gradient` at a tap and of the input channels
 // [0, count) of `input`.
-TFLM_TRAINING_NOINLINE void AccumulateTap(const ConvFilterUpdateOptions& options,
-                                          const Maps& maps, const int8_t* input,
-                                          Mantissas gradient, int32_t tap, int32_t columns,
-                                          int32_t count, bool has_coefficients, Tile* tile) {
+TFLM_TRAINING_SMALL void AccumulateTap(const ConvFilterUpdateOptions& options,
+                                       const Maps& maps, const int8_t* input,
+                                       Mantissas gradient, int32_t tap, int32_t columns,
+                                       int32_t count, bool has_coefficients, Tile* tile) {
   const ConvGeometry& g = options.geometry;
   const int32_t offset_y = tap / g.filter_width * g.dilation_height;
   const int32_t offset_x = tap % g.filter_width * g.dilation_width;
@@ -122,17 +133,14 @@ TFLM_TRAINING_NOINLINE void AccumulateTap(const ConvFilterUpdateOptions& options
   const int32_t stride = options.InputStride();
   for (int32_t oy = map_rows.begin; oy < map_rows.end; ++oy) {
     const int32_t iy = oy * g.stride_height - g.padding_top + offset_y;
-    for (int32_t ox = map_columns.begin; ox < map_columns.end; ox += 2 * kPackedPairs) {
+    for (int32_t ox = map_columns.begin; ox < map_columns.end; ox += tile->run()) {
       const int32_t ix = ox * g.stride_width - g.padding_left + offset_x;
-      const int32_t row_count = Min(2 * kPackedPairs, map_columns.end - ox);
+      const int32_t row_count = Min(tile->run(), map_columns.end - ox);
       const Mantissas m = gradient + (oy * maps.output_width + ox) * g.output_channels;
       const int8_t* pixel = input + (iy * maps.input_width + ix) * stride;
       if (row_count == 1 && columns == 1) {
         // Not worth unpacking: FULLY_CONNECTED.
-        int32_t* acc = tile->acc(0);
-        for (int32_t c = 0; c < count; ++c) {
-          acc[c] += m[0] * (pixel[c] - options.input_zero_point);
-        }
+        MultiplyPixel(pixel, -options.input_zero_point, count, m[0], tile->acc(0));
         continue;
       }
       uint32_t* coefficients = tile->coefficients(ox, columns);
@@ -147,6 +155,7 @@ TFLM_TRAINING_NOINLINE void AccumulateTap(const ConvFilterUpdateOptions& options
 
 }  // namespace
 
+TFLM_TRAINING_SMALL
 GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gradient,
                               GradientScale scale, const SplitFilter& filter,
                               const int16_t* multiplier, ActivationMask mask,
@@ -162,23 +171,22 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gra
     for (int32_t x = 0; x < maps.input_width; x += max_columns) {
       const int32_t columns = Min(max_columns, maps.input_width - x);
       bool has_coefficients = false;
-      for (const FilterPart& part : filter) {
-        for (int32_t first = 0; first < part.channels(); first += tile.channels()) {
-          const int32_t count = Min(tile.channels(), part.channels() - first);
-          tile.ClearAcc();
-          AccumulatePixels(g, maps, gradient, part, scales.scaler, y, x, columns, first, count,
-                           has_coefficients, &tile);
-          has_coefficients = tile.holds_all();
-          const int32_t pixel = (y * maps.input_width + x) * g.input_channels;
-          writer.Write(pixel + part.begin + first, g.input_channels, count, columns,
-                       tile.acc(0), tile.channels());
-        }
+      for (int32_t first = 0; first < g.input_channels; first += tile.channels()) {
+        const int32_t count = Min(tile.channels(), g.input_channels - first);
+        tile.ClearAcc();
+        AccumulatePixels(g, maps, gradient, filter, scales.scaler, y, x, columns, first, count,
+                         has_coefficients, &tile);
+        has_coefficients = tile.holds_all();
+        writer.Write((y * maps.input_width + x) * g.input_channels + first, g.input_channels,
+                     count, columns, tile.acc(0), tile.channels());
       }
     }
   }
-  return {scales.sigma, writer.max_abs()};
+  return {scales.sigma,
+          writer.Finish(maps.input_height * maps.input_width * g.input_channels)};
 }
 
+TFLM_TRAINING_SMALL
 void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
                         Mantissas gradient, GradientScale scale, const FilterStep& step,
                         TrainedWeights filter, Random* random) {

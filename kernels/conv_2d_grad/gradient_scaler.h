@@ -47,9 +47,9 @@ class GradientScaler {
       pairs += 2;
     }
     if (count % 2 != 0) {
-      const uint32_t factor = static_cast<uint32_t>(*factors) & 0xFFFFu;
-      StoreWords<0>(pairs, scale(static_cast<uint32_t>(*column), factor) & 0xFFFFu,
-                    scale(static_cast<uint32_t>(*next), factor) & 0xFFFFu);
+      const auto factor = static_cast<uint32_t>(*factors);
+      StoreWords<0>(pairs, scale(static_cast<uint32_t>(*column) & 0xFFFFu, factor),
+                    scale(static_cast<uint32_t>(*next) & 0xFFFFu, factor));
     }
   }
   // The largest value that a mantissa of at most `max_abs` can give.
@@ -89,7 +89,6 @@ struct InputGradScale {
                           static_cast<uint64_t>(options.weight_bound)) -
                          options.gradient_bits)),
         sigma((scale.sigma * options.scale_factor) * PowerOfTwo(shift - headroom)) {}
-
 };
 
 }  // namespace tflm_training

@@ -22,12 +22,13 @@ class RowUpdater {
         sigma_(sigma),
         clamp_(options.clamp),
         in_pieces_(in_pieces),
-        jump_(options.geometry.filter_height * options.geometry.filter_width *
-              options.channels),
+        jump_(!in_pieces ? 0
+                         : options.geometry.filter_height * options.geometry.filter_width *
+                               options.channels),
         states_{state} {}
 
   // Turns to the rows [first, first + count).
-  void Start(int32_t first, int32_t count) {
+  TFLM_TRAINING_SMALL void Start(int32_t first, int32_t count) {
     states_[0] = state();
     first_ = first;
     count_ = count;
@@ -40,8 +41,8 @@ class RowUpdater {
   }
 
   // Moves `count` weights of each row by accumulators that are `acc_stride` apart.
-  TFLM_TRAINING_NOINLINE void Update(const int32_t* acc, int32_t acc_stride, int32_t count,
-                                        TrainedWeights weights, int32_t weight_stride) {
+  TFLM_TRAINING_SMALL void Update(const int32_t* acc, int32_t acc_stride, int32_t count,
+                                  TrainedWeights weights, int32_t weight_stride) {
     for (int32_t n = 0; n < count_; ++n) {
       if (!in_pieces_ && n > 0) states_[n] = states_[n - 1];
       const Factor factor = FactorOf(n);
@@ -58,7 +59,7 @@ class RowUpdater {
   uint32_t state() const { return states_[count_ - 1]; }
 
  private:
-  TFLM_TRAINING_NOINLINE Factor FactorOf(int32_t n) const {
+  TFLM_TRAINING_SMALL Factor FactorOf(int32_t n) const {
     return DecomposeFactor(step_.FactorOf(sigma_, first_ + n));
   }
 

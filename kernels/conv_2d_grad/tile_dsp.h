@@ -3,10 +3,11 @@
 #define KERNELS_CONV_2D_GRAD_TILE_DSP_H_
 
 #include <cstdint>
-#include <cstring>
 
+#include "kernels/core/dsp.h"
 #include "kernels/core/fixed_point.h"
 #include "kernels/core/geometry.h"
+#include "kernels/core/inner_loop_dsp.h"
 #include "kernels/core/multiply_rows_dsp.h"
 
 namespace tflm_training {
@@ -14,23 +15,27 @@ namespace tflm_training {
 // Pixels or output channels that are computed side by side. Those of CONV_2D_INPUT_GRAD are
 // part of its contract with the memory planner, converter/planning/sharing.py.
 constexpr int32_t kMaxColumns = 8;
-constexpr int32_t kTileWords = 320;
+constexpr int32_t kTileWords = 512;
+// Pairs of rows that are multiplied at a time where coefficients are made more than once.
+constexpr int32_t kShortRun = 16;
 
-// Coefficients and accumulators of up to kMaxColumns columns, 1280 bytes. There is room for
-// the coefficients of one MultiplyRows, so that as many channels as possible are summed up at
-// a time, or, where more channels than those would ask for the same coefficients again, for
-// all coefficients if they fit.
+// Coefficients and accumulators of up to kMaxColumns columns, 2048 bytes: for all
+// coefficients if they fit beside all sums, or beside those of eight channels where more
+// would ask for the same coefficients again; else for those of kShortRun pairs, so that as
+// many channels as possible are summed up at a time.
 class Tile {
  public:
   // `is_whole`: all rows come in one run.
-  Tile(int32_t columns, int32_t row_count, bool is_whole, int32_t channels)
+  TFLM_TRAINING_SMALL Tile(int32_t columns, int32_t row_count, bool is_whole,
+                           int32_t channels)
       : columns_(columns) {
     const int32_t even_columns = (columns + 1) & ~1;
     const int32_t words = kTileWords / even_columns;
     const int32_t pairs = PairsOf(row_count);
-    const int32_t held = Min(pairs, kPackedPairs);
-    holds_all_ = is_whole && (pairs == held || (channels > words - held && pairs + 4 <= words));
-    const int32_t coefficients = holds_all_ ? pairs : held;
+    holds_all_ = is_whole && (channels + pairs <= words ||
+                              (channels > words - kShortRun && pairs + 8 <= words));
+    const int32_t coefficients = holds_all_ ? pairs : Min(pairs, kShortRun);
+    run_ = 2 * Min(coefficients, kPackedPairs);
     channels_ = (words - coefficients) & ~3;
     acc_ = reinterpret_cast<int32_t*>(words_ + even_columns * coefficients);
   }
@@ -40,26 +45,37 @@ class Tile {
   // Whether the coefficients of the first channels are those of all.
   bool holds_all() const { return holds_all_; }
 
+  // Rows of one MultiplyRows.
+  int32_t run() const { return run_; }
+
   // The coefficients of `columns` columns from row `row` on.
   uint32_t* coefficients(int32_t row, int32_t columns) {
     return words_ + (holds_all_ ? row / 2 * ((columns + 1) & ~1) : 0);
   }
   int32_t* acc(int32_t column) { return acc_ + column * channels_; }
   void ClearAcc() {
-    memset(acc_, 0, static_cast<size_t>(columns_ * channels_) * sizeof(*acc_));
+    auto* words = reinterpret_cast<uint32_t*>(acc_);
+    for (const uint32_t* end = words + columns_ * channels_; words < end; words += 8) {
+      StoreWords<0>(words, 0, 0);
+      StoreWords<2>(words, 0, 0);
+      StoreWords<4>(words, 0, 0);
+      StoreWords<6>(words, 0, 0);
+    }
   }
 
  private:
-  uint32_t words_[kTileWords];
+  // ClearAcc may clear four words behind the last accumulators, MultiplyRows add 0 to three.
+  uint32_t words_[kTileWords + 4];
   int32_t* acc_;
   int32_t columns_;
   int32_t channels_;
+  int32_t run_;
   bool holds_all_;
 };
 
 // Extents of the maps. A pointwise layer has one row of pixels.
 struct Maps {
-  explicit Maps(const ConvGeometry& g)
+  TFLM_TRAINING_SMALL explicit Maps(const ConvGeometry& g)
       : input_height(g.input_height),
         input_width(g.input_width),
         output_height(g.output_height),

@@ -2,10 +2,6 @@
 
 namespace tflm_training {
 
-bool ConvFamily::IsValid(const ConvGeometry& g) const {
-  return tflm_training::IsValid(g) && (!depthwise || g.output_channels % g.input_channels == 0);
-}
-
 int32_t ConvFamily::Channels(const ConvGeometry& g) const {
   return depthwise ? g.output_channels : g.input_channels;
 }
@@ -16,6 +12,20 @@ int32_t ConvFamily::FilterElements(const ConvGeometry& g, int32_t channels) cons
 
 int32_t ConvFamily::InputChannels(const ConvGeometry& g, int32_t channels) const {
   return depthwise ? (channels - 1) / (g.output_channels / g.input_channels) + 1 : channels;
+}
+
+void CheckGeometry(OpCheck& check, ConvFamily family, const ConvGeometry& g) {
+  static constexpr Bound kBounds[] = {
+      {1, 2, 1, kMaxExtent},  // input height and width
+      {3, 1, 1, 0},           // input channels
+      {4, 4, 1, kMaxExtent},  // filter, output
+      {8, 1, 1, 0},           // output channels
+      {9, 4, 1, kMaxExtent},  // strides, dilations
+      {13, 2, 0, kMaxExtent}  // paddings
+  };
+  check.Bounds(kBounds);
+  if (check.status() != kTfLiteOk) return;
+  check.Require(!family.depthwise || g.output_channels % g.input_channels == 0, "channels");
 }
 
 void CheckSplitFilter(OpCheck& check, ConvFamily family, const ConvGeometry& g, int32_t split,
@@ -34,10 +44,10 @@ TfLiteStatus PrepareConvInputGrad(TfLiteContext* context, TfLiteNode* node, cons
   const auto* options = check.Options<ConvInputGradOptions>();
   if (options == nullptr) return kTfLiteError;
   const ConvGeometry& g = options->geometry;
-  check.Require(family.IsValid(g), "geometry");
-  check.Require(options->accumulator_bits >= 1 && options->accumulator_bits <= 15,
-                "accumulator_bits");
-  check.Require(options->weight_bound >= 0, "weight_bound");
+  static constexpr Bound kBounds[] = {{15, 1, 1, 15},   // accumulator_bits
+                                      {17, 1, 0, -1}};  // weight_bound
+  CheckGeometry(check, family, g);
+  check.Bounds(kBounds);
   check.Counts(6, 2);
   check.GradientInput(0, OutputElements(g));
   CheckSplitFilter(check, family, g, options->split, 2, 5);
@@ -51,7 +61,7 @@ TfLiteStatus PrepareConvInputGrad(TfLiteContext* context, TfLiteNode* node, cons
 TfLiteStatus EvalConvInputGrad(TfLiteContext* context, TfLiteNode* node, ConvFamily family,
                                ConvInputGradKernel kernel) {
   const auto& options = GetOptions<ConvInputGradOptions>(node);
-  GradientScale scale = ReadGradientScale(InputData<float>(context, node, 1));
+  GradientScale scale = InputScale(context, node, 1);
   if (scale.max_abs != 0) {
     const SplitFilter filter(InputData<int8_t>(context, node, 2),
                              InputData<int8_t>(context, node, 5), options.split,
@@ -61,7 +71,7 @@ TfLiteStatus EvalConvInputGrad(TfLiteContext* context, TfLiteNode* node, ConvFam
                    InputMask(context, node, 4, options.mask_min, options.mask_max),
                    OutputMantissas(context, node, 0));
   }
-  WriteGradientScale(scale, OutputData<float>(context, node, 1));
+  OutputScale(scale, context, node, 1);
   return kTfLiteOk;
 }
 
@@ -71,11 +81,12 @@ TfLiteStatus PrepareConvFilterUpdate(TfLiteContext* context, TfLiteNode* node, c
   const auto* options = check.Options<ConvFilterUpdateOptions>();
   if (options == nullptr) return kTfLiteError;
   const ConvGeometry& g = options->geometry;
-  check.Require(family.IsValid(g), "geometry");
-  check.Require(options->input_zero_point >= -128 && options->input_zero_point <= 127,
-                "input_zero_point");
-  check.Require(options->channels >= 1 && options->channels <= family.Channels(g), "channels");
-  check.Require(options->clamp >= 1 && options->clamp <= 127, "clamp");
+  static constexpr Bound kBounds[] = {{15, 1, -128, 127},  // input_zero_point
+                                      {16, 1, 1, 0},       // channels
+                                      {17, 1, 1, 127}};    // clamp
+  CheckGeometry(check, family, g);
+  check.Bounds(kBounds);
+  check.Require(options->channels <= family.Channels(g), "channels");
   check.Counts(8, 0);
   if (check.status() != kTfLiteOk) return kTfLiteError;
 
@@ -98,7 +109,7 @@ TfLiteStatus PrepareConvFilterUpdate(TfLiteContext* context, TfLiteNode* node, c
 
 TfLiteStatus EvalConvFilterUpdate(TfLiteContext* context, TfLiteNode* node,
                                   ConvFilterUpdateKernel kernel) {
-  const GradientScale scale = ReadGradientScale(InputData<float>(context, node, 2));
+  const GradientScale scale = InputScale(context, node, 2);
   if (scale.max_abs == 0) return kTfLiteOk;
   const FilterStep step = {*InputData<float>(context, node, 4),
                            InputData<float>(context, node, 5),

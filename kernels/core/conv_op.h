@@ -30,7 +30,6 @@ struct ConvFamily {
   // Filters are [1, KH, KW, O] rather than [O, KH, KW, I].
   bool depthwise;
 
-  bool IsValid(const ConvGeometry& geometry) const;
   // The innermost dimension of the layer's filter.
   int32_t Channels(const ConvGeometry& geometry) const;
   // Elements of a filter with that innermost dimension, -1 if they pass int32.
@@ -46,6 +45,9 @@ inline int32_t InputElements(const ConvGeometry& g) {
 inline int32_t OutputElements(const ConvGeometry& g) {
   return Elements(g.output_height, g.output_width, g.output_channels);
 }
+
+// Checks the geometry, which follows the version in the options.
+void CheckGeometry(OpCheck& check, ConvFamily family, const ConvGeometry& geometry);
 
 // Checks `split` and the two inputs that hold the filter.
 void CheckSplitFilter(OpCheck& check, ConvFamily family, const ConvGeometry& geometry,

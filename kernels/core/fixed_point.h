@@ -16,14 +16,13 @@ inline int32_t Clamp(int32_t value, int32_t low, int32_t high) {
 
 // The smallest b with value < 2^b: 0 for 0, 64 for 2^63 and more.
 inline int Bits(uint64_t value) {
+#if defined(__GNUC__)
+  return value == 0 ? 0 : 64 - __builtin_clzll(value);
+#else
   int bits = 0;
-  for (int step = 32; step > 0; step /= 2) {
-    if ((value >> step) != 0) {
-      value >>= step;
-      bits += step;
-    }
-  }
-  return bits + static_cast<int>(value);
+  for (; value != 0; value >>= 1) ++bits;
+  return bits;
+#endif
 }
 
 // value / 2^shift, half up, for shift in 0..62 and |value| <= 2^62.
@@ -84,12 +83,10 @@ struct Factor {
 inline Factor DecomposeFactor(float value) {
   uint32_t word;
   memcpy(&word, &value, sizeof(word));
-  const int exponent = static_cast<int>(word >> 23);  // the sign is its bit 8
-  const uint32_t fraction = word & 0x7FFFFFu;
-  const bool is_nan = exponent == 255 && fraction != 0;
-  const bool usable = exponent > 0 && exponent <= 255 && !is_nan;
-  return {static_cast<int32_t>((fraction | 0x800000u) << 7),
-          usable ? 125 - exponent : Factor::kMaxShift + 1};
+  // An exponent of 0 gives a shift that does not train; a sign is above infinity as NaN is.
+  constexpr uint32_t kInfinity = 0x7F800000u;
+  return {static_cast<int32_t>(((word & 0x7FFFFFu) | 0x800000u) << 7),
+          word <= kInfinity ? 125 - static_cast<int>(word >> 23) : Factor::kMaxShift + 1};
 }
 
 }  // namespace tflm_training

@@ -47,15 +47,6 @@ int32_t Elements(Extents... extents) {
 
 inline bool IsExtent(int32_t value) { return value >= 1 && value <= kMaxExtent; }
 
-inline bool IsValid(const ConvGeometry& g) {
-  return IsExtent(g.input_height) && IsExtent(g.input_width) && g.input_channels >= 1 &&
-         IsExtent(g.filter_height) && IsExtent(g.filter_width) &&
-         IsExtent(g.output_height) && IsExtent(g.output_width) && g.output_channels >= 1 &&
-         IsExtent(g.stride_height) && IsExtent(g.stride_width) &&
-         IsExtent(g.dilation_height) && IsExtent(g.dilation_width) && g.padding_top >= 0 &&
-         g.padding_top <= kMaxExtent && g.padding_left >= 0 && g.padding_left <= kMaxExtent;
-}
-
 // Half-open range of outputs.
 struct Range {
   int32_t begin;

@@ -29,6 +29,9 @@ inline void WriteGradientScale(GradientScale scale, float* tensor) {
   tensor[1] = static_cast<float>(scale.max_abs);
 }
 
+// Right shift that brings values of at most `bound`, >= 0, to `bits` bits.
+int ShiftToBits(int64_t bound, int bits);
+
 // Writes the mantissas of one gradient, masks them and keeps their maximum.
 class GradientWriter {
  public:

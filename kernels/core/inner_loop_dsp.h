@@ -8,6 +8,8 @@ namespace tflm_training {
 #define TFLM_TRAINING_INLINE inline __attribute__((always_inline))
 // For a loop that needs all registers, so that it does not share them with its caller.
 #define TFLM_TRAINING_NOINLINE __attribute__((noinline))
+// For what is outside of all inner loops: compilers make it small.
+#define TFLM_TRAINING_SMALL __attribute__((noinline, cold))
 
 // Keeps a compiler from loading first all that an unrolled loop needs.
 TFLM_TRAINING_INLINE void KeepOrder() { __asm__ volatile("" ::: "memory"); }

@@ -36,7 +36,7 @@ inline MutableMantissas LossGradient(const TfLiteContext* context, const TfLiteN
 inline void WriteLoss(float loss, GradientScale scale, const TfLiteContext* context,
                       const TfLiteNode* node) {
   OutputData<float>(context, node, 0)[0] = loss;
-  WriteGradientScale(scale, OutputData<float>(context, node, 2));
+  OutputScale(scale, context, node, 2);
 }
 
 }  // namespace tflm_training

@@ -15,10 +15,10 @@ TfLiteStatus EvalMaskedGradient(TfLiteContext* context, TfLiteNode* node) {
   const auto& options = GetOptions<Options>(node);
   const GradientScale scale =
       kKernel(options, InputMantissas(context, node, 0),
-              ReadGradientScale(InputData<float>(context, node, 1)),
+              InputScale(context, node, 1),
               InputMask(context, node, 2, options.mask_min, options.mask_max),
               OutputMantissas(context, node, 0));
-  WriteGradientScale(scale, OutputData<float>(context, node, 1));
+  OutputScale(scale, context, node, 1);
   return kTfLiteOk;
 }
 

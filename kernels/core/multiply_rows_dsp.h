@@ -17,13 +17,13 @@
 namespace tflm_training {
 
 // Pairs of rows that are multiplied at a time.
-constexpr int32_t kPackedPairs = 16;
+constexpr int32_t kPackedPairs = 24;
 
 // Words that hold `count` int16 in pairs.
 inline int32_t PairsOf(int32_t count) { return (count + 1) / 2; }
 
 // The first `count` bytes at `address`, or the first four.
-inline uint32_t LoadBytes(const int8_t* address, int32_t count) {
+TFLM_TRAINING_SMALL inline uint32_t LoadBytes(const int8_t* address, int32_t count) {
   if (count >= 4) return LoadWord(address);
   uint32_t word = 0;
   for (int32_t i = 0; i < count; ++i) {
@@ -45,9 +45,21 @@ void PackPair(uint32_t first, uint32_t second, uint32_t offsets, uint32_t* packe
 
 // packed[k] = the first four channels, or as many as there are, of rows 2k and 2k + 1. A last
 // odd row stands for both of its pair.
+TFLM_TRAINING_SMALL inline void PackAnyRows(const int8_t* rows, int32_t row_stride,
+                                            int32_t row_count, int32_t channels,
+                                            uint32_t offsets, uint32_t* packed) {
+  for (; row_count > 0; row_count -= 2) {
+    const int8_t* next = row_count > 1 ? rows + row_stride : rows;
+    PackPair<0>(LoadBytes(rows, channels), LoadBytes(next, channels), offsets, packed);
+    rows = next + row_stride;
+    packed += 4;
+  }
+}
+
+// The same, most of it four channels of four rows at a time.
 TFLM_TRAINING_NOINLINE inline void PackRows(const int8_t* rows, int32_t row_stride,
-                                               int32_t row_count, int32_t channels,
-                                               uint32_t offsets, uint32_t* packed) {
+                                            int32_t row_count, int32_t channels,
+                                            uint32_t offsets, uint32_t* packed) {
   if (channels >= 4) {
     for (; row_count > 3; row_count -= 4) {
       const int8_t* next = rows + 2 * row_stride;
@@ -57,20 +69,13 @@ TFLM_TRAINING_NOINLINE inline void PackRows(const int8_t* rows, int32_t row_stri
       packed += 8;
     }
   }
-  for (; row_count > 0; row_count -= 2) {
-    uint32_t pair[2];
-    for (int32_t i = 0; i < 2; ++i) {
-      pair[i] = LoadBytes(rows, channels);
-      if (i + 1 < row_count) rows += row_stride;
-    }
-    PackPair<0>(pair[0], pair[1], offsets, packed);
-    packed += 4;
-  }
+  if (row_count > 0) PackAnyRows(rows, row_stride, row_count, channels, offsets, packed);
 }
 
 // acc[c] += sum over pairs of packed[k][c] * coefficients[2 * k] for c in [0, 4).
-inline void MultiplyOneColumn(const uint32_t* packed, const uint32_t* coefficients,
-                              int32_t pairs, int32_t* acc) {
+TFLM_TRAINING_NOINLINE inline void MultiplyOneColumn(const uint32_t* packed,
+                                                     const uint32_t* coefficients,
+                                                     int32_t pairs, int32_t* acc) {
   int32_t s0 = acc[0], s1 = acc[1], s2 = acc[2], s3 = acc[3];
   for (; pairs > 0; --pairs) {
     s0 = Smlad(packed[0], *coefficients, s0);
@@ -88,65 +93,58 @@ inline void MultiplyOneColumn(const uint32_t* packed, const uint32_t* coefficien
 #if defined(__ARM_FEATURE_DSP) && !defined(TFLM_TRAINING_EMULATE_DSP)
 
 // Eight sums, two values, two coefficients and two addresses take all registers that there are,
-// and compilers run out of them: 11 instructions for 16 products and 3 for eight pairs.
+// and compilers run out of them: 11 instructions for 16 products and 3 for eight pairs. Pairs
+// that are no eight come first, by a jump into the loop.
 __attribute__((naked, noinline)) inline void MultiplyColumns(
     const uint32_t* /*packed*/, const uint32_t* /*coefficients*/, int32_t /*pairs*/,
     int32_t* /*acc*/, int32_t /*acc_stride*/, int32_t /*column_pairs*/) {
   __asm__(
-      ".macro tflm_training_multiply_pair\n"
-      "  ldrd r4, r5, [r1], #8\n"
-      "  ldrd r2, r3, [r0], #8\n"
-      "  smlad r6, r2, r4, r6\n"
-      "  smlad r10, r2, r5, r10\n"
-      "  smlad r7, r3, r4, r7\n"
-      "  smlad r11, r3, r5, r11\n"
-      "  ldrd r2, r3, [r0], #8\n"
-      "  smlad r8, r2, r4, r8\n"
-      "  smlad r12, r2, r5, r12\n"
-      "  smlad r9, r3, r4, r9\n"
-      "  smlad lr, r3, r5, lr\n"
-      ".endm\n"
       "push {r4-r11, lr}\n"
-      "bic r12, r2, #7\n"
-      "add r12, r0, r12, lsl #4\n"  // where the pairs end that come in eights
-      "add r2, r0, r2, lsl #4\n"    // where all end
-      "push {r0, r3}\n"
-      "push {r2, r12}\n"
-      "1: ldr r4, [sp, #52]\n"
+      "ldrd r8, r9, [sp, #36]\n"
+      "lsl r8, r8, #2\n"  // between two columns, bytes
+      "mul r9, r9, r8\n"
+      "add r9, r3, r9, lsl #1\n"  // where the accumulators end
+      "add r4, r0, r2, lsl #4\n"  // where the pairs end
+      "rsb r5, r2, #0\n"
+      "and r5, r5, #7\n"
+      "mov r6, #44\n"  // bytes of a pair's instructions
+      "adr r7, 2f + 1\n"
+      "mla r5, r5, r6, r7\n"  // where the loop is entered
+      "mov r6, r0\n"
+      "mov r7, r3\n"
+      "push {r4-r9}\n"
+      "1: ldr r2, [sp, #16]\n"
       "ldm r3, {r6-r9}\n"
-      "add r4, r3, r4, lsl #2\n"
+      "add r4, r3, r2\n"
       "ldm r4, {r10-r12, lr}\n"
-      "ldr r2, [sp, #4]\n"
-      "cmp r0, r2\n"
-      "beq 3f\n"
+      "ldr pc, [sp, #4]\n"
       "2: .rept 8\n"
-      "tflm_training_multiply_pair\n"
+      "ldrd r4, r5, [r1], #8\n"
+      "ldrd r2, r3, [r0], #8\n"
+      "smlad r6, r2, r4, r6\n"
+      "smlad r10, r2, r5, r10\n"
+      "smlad r7, r3, r4, r7\n"
+      "smlad r11, r3, r5, r11\n"
+      "ldrd r2, r3, [r0], #8\n"
+      "smlad r8, r2, r4, r8\n"
+      "smlad r12, r2, r5, r12\n"
+      "smlad r9, r3, r4, r9\n"
+      "smlad lr, r3, r5, lr\n"
       ".endr\n"
-      "ldr r2, [sp, #4]\n"
-      "cmp r0, r2\n"
-      "bne 2b\n"
-      "3: ldr r2, [sp]\n"
-      "cmp r0, r2\n"
-      "beq 5f\n"
-      "4: tflm_training_multiply_pair\n"
       "ldr r2, [sp]\n"
       "cmp r0, r2\n"
-      "bne 4b\n"
-      "5: ldr r3, [sp, #12]\n"
-      "ldr r2, [sp, #52]\n"
+      "bne 2b\n"
+      "ldrd r2, r4, [sp, #16]\n"
+      "ldrd r0, r3, [sp, #8]\n"
       "stm r3, {r6-r9}\n"
-      "add r3, r3, r2, lsl #2\n"
+      "add r3, r3, r2\n"
       "stm r3, {r10-r12, lr}\n"
-      "add r3, r3, r2, lsl #2\n"
-      "ldr r0, [sp, #8]\n"
-      "ldr r4, [sp, #56]\n"
+      "add r3, r3, r2\n"
       "str r3, [sp, #12]\n"
-      "subs r4, #1\n"
-      "str r4, [sp, #56]\n"
+      "cmp r3, r4\n"
       "bne 1b\n"
-      "add sp, #16\n"
-      "pop {r4-r11, pc}\n"
-      ".purgem tflm_training_multiply_pair\n");
+      "add sp, #24\n"
+      "pop {r4-r11, pc}\n");
 }
 
 #else
@@ -171,11 +169,14 @@ inline void MultiplyColumns(const uint32_t* packed, const uint32_t* coefficients
 // offset) for n in [0, columns), c in [0, channels), k in [0, row_count), row_count at most
 // 2 * kPackedPairs. A word of coefficients has those of rows k and k + 1, 0 for a row that is
 // not there; of two columns they are interleaved: [columns / 2, rounded up][pairs][2]. Up to
-// three accumulators beyond `channels` of each column are overwritten. |offset| <= 128; sums
+// three accumulators beyond `channels` of each column get offset * coefficient added. |offset| <= 128; sums
 // wrap.
-inline void MultiplyRows(const int8_t* rows, int32_t row_stride, int32_t row_count,
-                         int32_t offset, int32_t channels, const uint32_t* coefficients,
-                         int32_t columns, int32_t* acc, int32_t acc_stride) {
+TFLM_TRAINING_NOINLINE inline void MultiplyRows(const int8_t* rows, int32_t row_stride,
+                                                int32_t row_count, int32_t offset,
+                                                int32_t channels,
+                                                const uint32_t* coefficients,
+                                                int32_t columns, int32_t* acc,
+                                                int32_t acc_stride) {
   uint32_t packed[kPackedPairs * 4];
   const uint32_t offsets = BothHalves(offset);
   const int32_t pairs = PairsOf(row_count);

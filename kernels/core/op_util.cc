@@ -17,9 +17,9 @@ size_t ElementBytes(TfLiteType type) {
 
 }  // namespace
 
-bool OpCheck::SizeMatches(Kind kind, size_t actual, int32_t elements) {
-  if (elements >= 0 && actual == static_cast<size_t>(elements)) return true;
-  return (kind == Kind::kChannelInput || kind == Kind::kChannelConstant) && actual == 1;
+bool OpCheck::SizeMatches(Kind kind, size_t bytes, size_t element, int32_t elements) {
+  if (elements >= 0 && bytes == uint64_t{element} * static_cast<uint32_t>(elements)) return true;
+  return (kind == Kind::kChannelInput || kind == Kind::kChannelConstant) && bytes == element;
 }
 
 const void* OpCheck::RawOptions(size_t length, int32_t version) {
@@ -40,6 +40,20 @@ const void* OpCheck::RawOptions(size_t length, int32_t version) {
     return nullptr;
   }
   return options;
+}
+
+void OpCheck::CheckBounds(const Bound* bounds, int count) {
+  if (status_ != kTfLiteOk) return;
+  const auto* words = static_cast<const int32_t*>(node_->custom_initial_data);
+  for (const Bound* bound = bounds; bound != bounds + count; ++bound) {
+    for (int word = bound->first; word < bound->first + bound->count; ++word) {
+      const bool is_limited = bound->high >= bound->low;
+      if (words[word] < bound->low || (is_limited && words[word] > bound->high)) {
+        MicroPrintf("%s: option %d is out of range", op_, word);
+        status_ = kTfLiteError;
+      }
+    }
+  }
 }
 
 void OpCheck::Counts(int expected_inputs, int expected_outputs) {
@@ -76,7 +90,7 @@ void OpCheck::Tensor(Kind kind, int index, TfLiteType type, int32_t elements) {
     fault = "missing";
   } else if (tensor->type != type) {
     fault = "of a wrong type";
-  } else if (!SizeMatches(kind, tensor->bytes / ElementBytes(type), elements)) {
+  } else if (!SizeMatches(kind, tensor->bytes, ElementBytes(type), elements)) {
     fault = "of a wrong size";
   } else if (kind == Kind::kWritableInput && tensor->allocation_type == kTfLiteMmapRo) {
     fault = "constant but updated";
@@ -111,6 +125,17 @@ void OpCheck::Output(int index, TfLiteType type, int32_t elements) {
   Tensor(Kind::kOutput, index, type, elements);
 }
 
+void OpCheck::InitialValue(int index) {
+  TfLiteTensor* variable = status_ == kTfLiteOk ? AllocateTemp(Kind::kInput, index + 1) : nullptr;
+  Require(variable != nullptr, "variable");
+  if (variable == nullptr) return;
+  const TfLiteType type = variable->type;
+  const auto elements = static_cast<int32_t>(variable->bytes / ElementBytes(type));
+  GetMicroContext(context_)->DeallocateTempTfLiteTensor(variable);
+  WritableInput(index + 1, type, elements);
+  if (Has(index)) ConstantInput(index, type, elements);
+}
+
 void OpCheck::ChannelInput(int index, int32_t channels) {
   Tensor(Kind::kChannelInput, index, kTfLiteFloat32, channels);
 }
@@ -142,6 +167,48 @@ void OpCheck::MaskInput(int index, int32_t elements) {
   } else {
     Tensor(Kind::kInput, index, kTfLiteInt8, elements);
   }
+}
+
+bool IsPerChannel(const TfLiteContext* context, const TfLiteNode* node, int index) {
+  const TfLiteIntArray* dims = GetEvalInput(context, node, index)->dims;
+  for (int i = 0; i < dims->size; ++i) {
+    if (dims->data[i] > 1) return true;
+  }
+  return false;
+}
+
+Mantissas InputMantissas(const TfLiteContext* context, const TfLiteNode* node, int index) {
+  const TfLiteEvalTensor* tensor = GetEvalInput(context, node, index);
+  if (tensor->type == kTfLiteInt8) return static_cast<const int8_t*>(tensor->data.data);
+  return static_cast<const int16_t*>(tensor->data.data);
+}
+
+MutableMantissas OutputMantissas(const TfLiteContext* context, const TfLiteNode* node, int index) {
+  TfLiteEvalTensor* tensor = GetEvalOutput(context, node, index);
+  if (tensor->type == kTfLiteInt8) return static_cast<int8_t*>(tensor->data.data);
+  return static_cast<int16_t*>(tensor->data.data);
+}
+
+GradientScale InputScale(const TfLiteContext* context, const TfLiteNode* node, int index) {
+  return ReadGradientScale(InputData<float>(context, node, index));
+}
+
+void OutputScale(GradientScale scale, const TfLiteContext* context, const TfLiteNode* node,
+                 int index) {
+  WriteGradientScale(scale, OutputData<float>(context, node, index));
+}
+
+ActivationMask InputMask(const TfLiteContext* context, const TfLiteNode* node, int index,
+                         int32_t low, int32_t high) {
+  ActivationMask mask = {nullptr, low, high};
+  const TfLiteEvalTensor* tensor = GetEvalInput(context, node, index);
+  if (tensor == nullptr) return mask;
+  if (tensor->type == kTfLiteUInt8) {
+    mask.bits = static_cast<const uint8_t*>(tensor->data.data);
+  } else {
+    mask.values = static_cast<const int8_t*>(tensor->data.data);
+  }
+  return mask;
 }
 
 }  // namespace tflm_training

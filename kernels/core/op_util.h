@@ -11,6 +11,15 @@
 
 namespace tflm_training {
 
+// Words of the options, `version` being word 0, that must lie in low..high; without an upper
+// limit where high is below low.
+struct Bound {
+  uint8_t first;
+  uint8_t count;
+  int16_t low;
+  int16_t high;
+};
+
 // Whether an optional input is there.
 inline bool HasInput(const TfLiteNode* node, int index) { return node->inputs->data[index] >= 0; }
 
@@ -37,6 +46,12 @@ class OpCheck {
     return static_cast<const T*>(RawOptions(sizeof(T), T::kVersion));
   }
 
+  // Fails with "<op>: option <word> is out of range" unless the options keep to all bounds.
+  template <int kCount>
+  void Bounds(const Bound (&bounds)[kCount]) {
+    CheckBounds(bounds, kCount);
+  }
+
   void Counts(int expected_inputs, int expected_outputs);
 
   // A list that the flatbuffer leaves out counts as empty.
@@ -52,6 +67,10 @@ class OpCheck {
   // As Input; a constant in flash fails.
   void WritableInput(int index, TfLiteType type, int32_t elements);
   void Output(int index, TfLiteType type, int32_t elements);
+
+  // A variable, input `index` + 1, which may be updated, and its initial value, input `index`: a
+  // constant of the same type and size, or absent.
+  void InitialValue(int index);
 
   // A float32 input of `channels` elements or of one for all; IsPerChannel tells which.
   void ChannelInput(int index, int32_t channels);
@@ -92,9 +111,10 @@ class OpCheck {
     kOutput
   };
 
-  static bool SizeMatches(Kind kind, size_t actual, int32_t elements);
+  static bool SizeMatches(Kind kind, size_t bytes, size_t element, int32_t elements);
 
   const void* RawOptions(size_t length, int32_t version);
+  void CheckBounds(const Bound* bounds, int count);
   TfLiteTensor* AllocateTemp(Kind kind, int index);
   TfLiteType TypeOf(Kind kind, int index);
   void Tensor(Kind kind, int index, TfLiteType type, int32_t elements);
@@ -114,39 +134,18 @@ const T& GetOptions(const TfLiteNode* node) {
 }
 
 // True where input `index` holds one element for each channel rather than one for all.
-inline bool IsPerChannel(const TfLiteContext* context, const TfLiteNode* node, int index) {
-  const TfLiteIntArray* dims = GetEvalInput(context, node, index)->dims;
-  for (int i = 0; i < dims->size; ++i) {
-    if (dims->data[i] > 1) return true;
-  }
-  return false;
-}
+bool IsPerChannel(const TfLiteContext* context, const TfLiteNode* node, int index);
 
-// The mantissas of a gradient. For Eval.
-inline Mantissas InputMantissas(const TfLiteContext* context, const TfLiteNode* node,
-                                int index) {
-  const TfLiteEvalTensor* tensor = GetEvalInput(context, node, index);
-  if (tensor->type == kTfLiteInt8) return static_cast<const int8_t*>(tensor->data.data);
-  return static_cast<const int16_t*>(tensor->data.data);
-}
-
-inline MutableMantissas OutputMantissas(const TfLiteContext* context, const TfLiteNode* node,
-                                        int index) {
-  TfLiteEvalTensor* tensor = GetEvalOutput(context, node, index);
-  if (tensor->type == kTfLiteInt8) return static_cast<int8_t*>(tensor->data.data);
-  return static_cast<int16_t*>(tensor->data.data);
-}
+// A gradient: mantissas at `index`, its scale at the next index. For Eval.
+Mantissas InputMantissas(const TfLiteContext* context, const TfLiteNode* node, int index);
+MutableMantissas OutputMantissas(const TfLiteContext* context, const TfLiteNode* node, int index);
+GradientScale InputScale(const TfLiteContext* context, const TfLiteNode* node, int index);
+void OutputScale(GradientScale scale, const TfLiteContext* context, const TfLiteNode* node,
+                 int index);
 
 // What MaskInput checked; `low` and `high` apply to a saved activation. For Eval.
-inline ActivationMask InputMask(const TfLiteContext* context, const TfLiteNode* node, int index,
-                                int32_t low, int32_t high) {
-  const TfLiteEvalTensor* tensor = GetEvalInput(context, node, index);
-  if (tensor == nullptr) return {nullptr, low, high};
-  if (tensor->type == kTfLiteUInt8) {
-    return {nullptr, low, high, static_cast<const uint8_t*>(tensor->data.data)};
-  }
-  return {static_cast<const int8_t*>(tensor->data.data), low, high};
-}
+ActivationMask InputMask(const TfLiteContext* context, const TfLiteNode* node, int index,
+                         int32_t low, int32_t high);
 
 }  // namespace tflm_training
 

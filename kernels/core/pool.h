@@ -6,6 +6,7 @@
 
 #include "kernels/core/fixed_point.h"
 #include "kernels/core/geometry.h"
+#include "kernels/core/gradient.h"
 
 namespace tflm_training {
 
@@ -76,8 +77,7 @@ inline bool IsValid(const PoolGradOptions& options) {
 
 // Right shift that brings the sum of all windows that hold one input to `gradient_bits`.
 inline int OverlapShift(const PoolGradOptions& options, int32_t max_abs) {
-  const int64_t bound = int64_t{max_abs} * WindowOverlap(options);
-  return Max(0, Bits(static_cast<uint64_t>(bound)) - options.gradient_bits);
+  return ShiftToBits(int64_t{max_abs} * WindowOverlap(options), options.gradient_bits);
 }
 
 }  // namespace tflm_training

@@ -20,14 +20,7 @@ struct Quad {
 // An ActivationMask that is applied to four mantissas at a time.
 class QuadMask {
  public:
-  explicit QuadMask(const ActivationMask& mask) : values_(mask.values), bits_(mask.bits) {
-    // low < q < high is one comparison: q - (low + 1) is at most `span_`, unsigned. Where no
-    // int8 passes, q - first is above every span.
-    const int32_t first = Max(mask.low + 1, -128);
-    const int32_t last = Min(mask.high - 1, 127);
-    offset_ = BothHalves(first <= last ? -first : 0x4000);
-    span_ = BothHalves(first <= last ? last - first : 0);
-  }
+  explicit QuadMask(const ActivationMask& mask);
 
   const int8_t* values() const { return values_; }
 
@@ -72,10 +65,7 @@ class QuadRange {
     smallest_ = Ssub16Sel(low, smallest_, smallest_, low);
   }
 
-  int32_t max_abs() const {
-    const int32_t largest = Max(LowHalf(largest_), HighHalf(largest_));
-    return Max(largest, -Min(LowHalf(smallest_), HighHalf(smallest_)));
-  }
+  int32_t max_abs() const;
 
  private:
   uint32_t largest_ = 0;
@@ -93,17 +83,15 @@ class QuadShift {
 
   // To be called once for all values before they are shifted.
   void Prepare(int32_t* values, int32_t count) const {
-    if (!quadruples_) return;
-    for (int32_t i = 0; i < count; ++i) {
-      values[i] = Qadd(values[i], values[i]);
-      values[i] = Qadd(values[i], values[i]);
-    }
+    if (quadruples_) Quadruple(values, count);
   }
   TFLM_TRAINING_INLINE int32_t operator()(int32_t value) const {
     return Smmulr(value, multiplier_);
   }
 
  private:
+  static void Quadruple(int32_t* values, int32_t count);
+
   bool quadruples_;
   int32_t multiplier_;
 };

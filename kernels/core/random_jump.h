@@ -15,7 +15,7 @@ namespace tflm_training {
 // Random Number Generators", 2008). A jump takes 32 draws, whatever n is.
 class RandomJump {
  public:
-  explicit RandomJump(int32_t draws) : draws_(draws), polynomial_(1) {
+  TFLM_TRAINING_SMALL explicit RandomJump(int32_t draws) : draws_(draws), polynomial_(1) {
     for (int bit = draws < kFewDraws ? -1 : 30; bit >= 0; --bit) {
       polynomial_ = Product(polynomial_, polynomial_);
       if ((draws >> bit) % 2 != 0) polynomial_ = Product(polynomial_, 2);

@@ -32,6 +32,9 @@ inline int32_t MultiplyByQuantizedMultiplier(int32_t value, int32_t multiplier, 
   return (high >> right) + (remainder > threshold ? 1 : 0);
 }
 
+// From an accumulator, bias included, to the output.
+int8_t Requantize(const TrainingConvOptions& options, int32_t acc, int32_t multiplier, int shift);
+
 // What follows the sum of products, for each output channel.
 struct Requantisation {
   const int32_t* bias;        // int32 [O], or nullptr
@@ -39,13 +42,7 @@ struct Requantisation {
   const int8_t* shift;        // as many, -31..30
   bool per_channel;           // the two tables have an element for each channel
 
-  int8_t Output(const TrainingConvOptions& options, int32_t acc, int32_t channel) const {
-    const int32_t entry = per_channel ? channel : 0;
-    if (bias != nullptr) acc = WrappingAdd(acc, bias[channel]);
-    const int32_t scaled = MultiplyByQuantizedMultiplier(acc, multiplier[entry], shift[entry]);
-    return static_cast<int8_t>(Clamp(WrappingAdd(scaled, options.output_zero_point),
-                                     options.activation_min, options.activation_max));
-  }
+  int8_t Output(const TrainingConvOptions& options, int32_t acc, int32_t channel) const;
 };
 
 }  // namespace tflm_training

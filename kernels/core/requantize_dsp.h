@@ -42,77 +42,15 @@ inline int32_t RoundingDivideAndAdd(int32_t value, int shift, int32_t offset) {
 #endif
 }
 
-// The accumulators of one output channel at four pixels, or at one. Members rather than an
-// array: compilers keep them in registers.
-template <int kPixels>
-struct Sums;
+// Whether the activation clamps to less than int8.
+inline bool Clamps(const TrainingConvOptions& options) {
+  return options.activation_min != -128 || options.activation_max != 127;
+}
 
-template <>
-struct Sums<4> {
-  int32_t a, b, c, d;
-
-  TFLM_TRAINING_INLINE void Fill(int32_t value) { a = b = c = d = value; }
-  TFLM_TRAINING_INLINE void Load(const Sums& other) {
-    a = other.a;
-    b = other.b;
-    c = other.c;
-    d = other.d;
-  }
-  template <typename Function>
-  TFLM_TRAINING_INLINE void Apply(Function function) {
-    a = function(a);
-    b = function(b);
-    c = function(c);
-    d = function(d);
-  }
-};
-
-template <>
-struct Sums<1> {
-  int32_t a;
-
-  TFLM_TRAINING_INLINE void Fill(int32_t value) { a = value; }
-  TFLM_TRAINING_INLINE void Load(const Sums& other) { a = other.a; }
-  template <typename Function>
-  TFLM_TRAINING_INLINE void Apply(Function function) {
-    a = function(a);
-  }
-};
-
-// The output side of the options.
-struct OutputRange {
-  explicit OutputRange(const TrainingConvOptions& options)
-      : zero_point(options.output_zero_point),
-        low(options.activation_min),
-        high(options.activation_max),
-        clamps(low != -128 || high != 127) {}
-
-  int32_t zero_point;
-  int32_t low;
-  int32_t high;
-  bool clamps;  // to less than int8
-};
-
-// From accumulators, bias included, to int8 values, in place.
-template <int kPixels>
-TFLM_TRAINING_INLINE void RequantizeChannel(const OutputRange& range, int32_t multiplier, int shift,
-                                     Sums<kPixels>& acc) {
-  const int32_t zero_point = range.zero_point;
-  if (shift < 0) {
-    acc.Apply([=](int32_t value) {
-      return Ssat<8>(
-          RoundingDivideAndAdd(RoundingDoublingHigh(value, multiplier), -shift, zero_point));
-    });
-  } else {
-    acc.Apply([=](int32_t value) {
-      const auto shifted = static_cast<int32_t>(static_cast<uint32_t>(value) << shift);
-      return Ssat<8>(WrappingAdd(RoundingDoublingHigh(shifted, multiplier), zero_point));
-    });
-  }
-  if (!range.clamps) return;
-  const int32_t low = range.low;
-  const int32_t high = range.high;
-  acc.Apply([=](int32_t value) { return Clamp(value, low, high); });
+// From an accumulator, bias included, to an int8 value, for a shift below 0; not clamped to less.
+TFLM_TRAINING_INLINE int32_t RequantizeRight(int32_t value, int32_t multiplier, int shift,
+                                             int32_t zero_point) {
+  return Ssat<8>(RoundingDivideAndAdd(RoundingDoublingHigh(value, multiplier), -shift, zero_point));
 }
 
 }  // namespace tflm_training

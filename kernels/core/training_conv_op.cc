@@ -17,8 +17,6 @@ constexpr int kMultiplier = 3;
 constexpr int kShift = 4;
 constexpr int kFrozenFilter = 5;
 
-bool IsInt8(int32_t value) { return value >= -128 && value <= 127; }
-
 // The tables are constants, so that their entries can be checked once.
 void CheckTables(OpCheck& check, const TfLiteContext* context, const TfLiteNode* node,
                  int32_t channels) {
@@ -54,15 +52,13 @@ TfLiteStatus PrepareTrainingConv(TfLiteContext* context, TfLiteNode* node, const
   if (options == nullptr) return kTfLiteError;
   const ConvGeometry& g = options->geometry;
   const bool saves_input = options->saved_channels > 0;
-  check.Require(family.IsValid(g), "geometry");
-  check.Require(IsInt8(options->input_zero_point), "input_zero_point");
-  check.Require(IsInt8(options->output_zero_point), "output_zero_point");
-  check.Require(IsInt8(options->activation_min) && IsInt8(options->activation_max) &&
-                    options->activation_min <= options->activation_max,
-                "activation range");
-  check.Require(options->saved_channels >= 0 && options->saved_channels <= g.input_channels,
-                "saved_channels");
-  check.Require(options->saves_mask == 0 || options->saves_mask == 1, "saves_mask");
+  static constexpr Bound kBounds[] = {{15, 4, -128, 127},  // zero points, activation range
+                                      {20, 1, 0, -1},      // saved_channels
+                                      {21, 1, 0, 1}};      // saves_mask
+  CheckGeometry(check, family, g);
+  check.Bounds(kBounds);
+  check.Require(options->activation_min <= options->activation_max, "activation range");
+  check.Require(options->saved_channels <= g.input_channels, "saved_channels");
   if (check.status() != kTfLiteOk) return kTfLiteError;
 
   check.Counts(6, 1 + (saves_input ? 1 : 0) + options->saves_mask);

@@ -5,9 +5,20 @@
 #include <cstdint>
 
 #include "kernels/core/dsp.h"
+#include "kernels/core/inner_loop_dsp.h"
 #include "kernels/core/weight_update.h"
 
 namespace tflm_training {
+
+// UpdateWeight(weights + i, acc[i], factor, clamp, random) for i in [0, count).
+TFLM_TRAINING_SMALL inline void UpdateWeightsAsReference(const int32_t* acc, int32_t count,
+                                                         Factor factor, int32_t clamp,
+                                                         TrainedWeights weights,
+                                                         Random* random) {
+  for (int32_t i = 0; i < count; ++i) {
+    UpdateWeight(weights + i, acc[i], factor, clamp, random);
+  }
+}
 
 // UpdateWeight(weights + i, acc[i], factor, clamp, random) for i in [0, count), for a factor
 // that trains and a clamp in 1..127. Weights with fractions take the reference's way.
@@ -15,12 +26,11 @@ namespace tflm_training {
 // With t = (acc * M) >> 32 the rounded step is (t + r) >> sh, 0 <= r < 2^sh: clamping it to
 // +-clamp is the same as clamping t to +-(clamp << sh) first. SMMLA gives t + r; clamps and
 // the difference are taken on four bytes at once, with saturating sums.
-inline void UpdateWeights(const int32_t* acc, int32_t count, Factor factor, int32_t clamp,
-                          TrainedWeights weights, Random* random) {
+TFLM_TRAINING_NOINLINE inline void UpdateWeights(const int32_t* acc, int32_t count,
+                                                 Factor factor, int32_t clamp,
+                                                 TrainedWeights weights, Random* random) {
   if (factor.shift <= 0 || weights.fractions != nullptr) {
-    for (int32_t i = 0; i < count; ++i) {
-      UpdateWeight(weights + i, acc[i], factor, clamp, random);
-    }
+    UpdateWeightsAsReference(acc, count, factor, clamp, weights, random);
     return;
   }
   const uint32_t above = AllBytes(INT8_MAX - clamp);

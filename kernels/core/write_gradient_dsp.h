@@ -22,84 +22,73 @@ class PackedGradientWriter {
       : gradient_(gradient),
         mask_(mask),
         quad_mask_(mask),
-        quadruples_(shift < 2),
-        multiplier_(shift > 31 ? 0 : int32_t{1} << (32 - shift - (quadruples_ ? 2 : 0))),
+        shift_(shift),
         limit_(MantissaLimit(bits)) {}
 
   // Writes `count` mantissas of each of `columns` pixels, from `index` on and then always
-  // `stride` further on. Their accumulators, `acc_stride` apart, a multiple of 4, are used up.
+  // `stride` further on. Their accumulators, `acc_stride` apart, are used up.
   TFLM_TRAINING_NOINLINE void Write(int32_t index, int32_t stride, int32_t count,
                                     int32_t columns, int32_t* acc, int32_t acc_stride) {
-    auto* quads = reinterpret_cast<Quad*>(acc);
-    Round(acc, quads, columns * acc_stride / 4);
-    for (; columns > 0; --columns) {
-      Store(index, quads, count);
-      index += stride;
-      quads += acc_stride / 4;
-    }
-  }
-
-  int32_t max_abs() const { return range_.max_abs(); }
-
- private:
-  // Two short loops: one would need more registers than there are. quads[i] is made of
-  // acc[4 * i].. and lies at or below it.
-  void Round(int32_t* acc, Quad* quads, int32_t count) const {
-    // SMMULR is a rounding shift by 2..32. For less, 4 * acc is shifted by 2 more: where that
-    // saturates, the mantissa does.
-    if (quadruples_) {
-      for (int32_t i = 0; i < 4 * count; ++i) {
-        acc[i] = Qadd(acc[i], acc[i]);
-        acc[i] = Qadd(acc[i], acc[i]);
-      }
-    }
-    const int32_t multiplier = multiplier_;
-    const uint32_t above = BothHalves(INT16_MAX - limit_);
-    const uint32_t below = BothHalves(-(INT16_MIN + limit_));
-    // To +-limit by what saturates on the way up or down.
-    const auto clamp = [=](uint32_t mantissas) {
-      return Qadd16(Qsub16(Qsub16(Qadd16(mantissas, above), above), below), below);
-    };
-    for (const Quad* end = quads + count; quads != end; ++quads) {
-      const Quad quad =
-          SaturatedQuad(Smmulr(acc[0], multiplier), Smmulr(acc[1], multiplier),
-                        Smmulr(acc[2], multiplier), Smmulr(acc[3], multiplier),
-                        static_cast<const int16_t*>(nullptr));
-      *quads = {clamp(quad.even), clamp(quad.odd)};
-      acc += 4;
-    }
-  }
-
-  void Store(int32_t index, const Quad* quads, int32_t count) {
+    shift_.Prepare(acc, columns * acc_stride);
     const MutableMantissas gradient = gradient_;
     const QuadMask mask = quad_mask_;
+    const QuadShift shifted = shift_;
     QuadRange range = range_;
-    for (; count >= 4; count -= 4) {
-      const Quad quad = mask.Apply(index, *quads++);
-      range.Add(quad);
-      if (gradient.is_int8()) {
-        StoreQuad(quad, gradient.int8() + index);
-      } else {
-        StoreQuad(quad, gradient.int16() + index);
+    for (; columns > 0; --columns) {
+      const int32_t* sums = acc;
+      int32_t rest = count;
+      for (; rest >= 4; rest -= 4) {
+        const Quad quad = mask.Apply(index, Rounded(sums, shifted));
+        range.Add(quad);
+        if (gradient.is_int8()) {
+          StoreQuad({Ssat16<8>(quad.even), Ssat16<8>(quad.odd)}, gradient.int8() + index);
+        } else {
+          StoreQuad(quad, gradient.int16() + index);
+        }
+        index += 4;
+        sums += 4;
       }
-      index += 4;
-    }
-    for (int32_t i = 0; i < count; ++i) {
-      const uint32_t halves = i % 2 == 0 ? quads->even : quads->odd;
-      int32_t mantissa = i < 2 ? LowHalf(halves) : HighHalf(halves);
-      if (mask_.Hides(index + i)) mantissa = 0;
-      gradient.Set(index + i, mantissa);
-      range.Add({BothHalves(mantissa), BothHalves(mantissa)});
+      if (rest > 0) WriteRest(index, rest, Rounded(sums, shifted), &range);
+      index += rest + stride - count;
+      acc += acc_stride;
     }
     range_ = range;
+  }
+
+  // To be called after the last Write: clamps the `elements` mantissas of the whole gradient
+  // if that is needed, which a bound that is right rules out. Returns their maximum.
+  TFLM_TRAINING_SMALL int32_t Finish(int32_t elements) {
+    const int32_t max_abs = range_.max_abs();
+    if (max_abs <= limit_) return max_abs;
+    for (int32_t i = 0; i < elements; ++i) {
+      gradient_.Set(i, Clamp(gradient_[i], -limit_, limit_));
+    }
+    return limit_;
+  }
+
+ private:
+  TFLM_TRAINING_INLINE static Quad Rounded(const int32_t* sums, const QuadShift& shifted) {
+    return SaturatedQuad(shifted(sums[0]), shifted(sums[1]), shifted(sums[2]),
+                         shifted(sums[3]), static_cast<const int16_t*>(nullptr));
+  }
+
+  // The first `count` of a quad, less than four.
+  TFLM_TRAINING_SMALL void WriteRest(int32_t index, int32_t count, Quad quad,
+                                     QuadRange* range) const {
+    for (int32_t i = 0; i < count; ++i) {
+      const uint32_t halves = i == 1 ? quad.odd : quad.even;
+      int32_t mantissa = i < 2 ? LowHalf(halves) : HighHalf(halves);
+      if (mask_.Hides(index + i)) mantissa = 0;
+      range->Add({BothHalves(mantissa), BothHalves(mantissa)});
+      gradient_.Set(index + i, gradient_.is_int8() ? Ssat<8>(mantissa) : mantissa);
+    }
   }
 
   MutableMantissas gradient_;
   const ActivationMask& mask_;
   QuadMask quad_mask_;
+  QuadShift shift_;
   QuadRange range_;
-  bool quadruples_;
-  int32_t multiplier_;
   int32_t limit_;
 };
 

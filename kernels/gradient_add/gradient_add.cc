@@ -1,8 +1,5 @@
 #include "kernels/gradient_add/gradient_add.h"
 
-#include <cstring>
-
-#include "kernels/core/accumulate.h"
 #include "kernels/core/fixed_point.h"
 #include "kernels/core/gradient_row.h"
 
@@ -12,23 +9,6 @@ namespace {
 constexpr int kFractionBits = 15;
 // Elements that are summed before they are written.
 constexpr int32_t kBlock = 32;
-
-int ShiftToBits(int64_t bound, int bits) {
-  return Max(0, Bits(static_cast<uint64_t>(bound)) - bits);
-}
-
-GradientScale Copy(const GradientAddOptions& options, GradientTerm term,
-                   GradientRowWriter& writer) {
-  const int shift = ShiftToBits(term.scale.max_abs, options.gradient_bits);
-  int32_t values[kBlock];
-  for (int32_t first = 0; first < options.elements; first += kBlock) {
-    const int32_t count = Min(kBlock, options.elements - first);
-    memset(values, 0, sizeof(values));
-    Accumulate(term.mantissas + first, count, values);
-    writer.WriteShifted(first, values, count, shift);
-  }
-  return {term.scale.sigma * PowerOfTwo(shift), writer.max_abs()};
-}
 
 // sums[i] = large[i] * 2^15 + small[i] * ratio. With mantissas of int16 and a ratio of at most
 // 2^15 that is at most 2^31 - 2^16, or -2^31.
@@ -50,18 +30,19 @@ int32_t Ratio(float small, float large) {
 
 GradientScale GradientAdd(const GradientAddOptions& options, GradientTerm a, GradientTerm b,
                           ActivationMask mask, MutableMantissas result) {
-  GradientRowWriter writer(result, mask, options.gradient_bits);
-  if (a.scale.max_abs == 0 && b.scale.max_abs == 0) return {0.0f, 0};
-  if (b.scale.max_abs == 0) return Copy(options, a, writer);
-  if (a.scale.max_abs == 0) return Copy(options, b, writer);
-
-  const bool b_is_larger = b.scale.sigma > a.scale.sigma;
+  const bool b_is_larger =
+      a.scale.max_abs == 0 || (b.scale.max_abs != 0 && b.scale.sigma > a.scale.sigma);
   const GradientTerm& large = b_is_larger ? b : a;
   const GradientTerm& small = b_is_larger ? a : b;
-  const int32_t ratio = Ratio(small.scale.sigma, large.scale.sigma);
-  const int shift = ShiftToBits((int64_t{large.scale.max_abs} << kFractionBits) +
-                                    int64_t{small.scale.max_abs} * ratio,
-                                options.gradient_bits);
+  if (large.scale.max_abs == 0) return {0.0f, 0};
+  // One term alone keeps its scale, or a coarser one.
+  const bool is_alone = small.scale.max_abs == 0;
+  const int32_t ratio = is_alone ? 0 : Ratio(small.scale.sigma, large.scale.sigma);
+  const int64_t bound = (int64_t{large.scale.max_abs} << kFractionBits) +
+                        int64_t{small.scale.max_abs} * ratio;
+  const int shift = Max(is_alone ? kFractionBits : 0,
+                        ShiftToBits(bound, options.gradient_bits));
+  GradientRowWriter writer(result, mask, options.gradient_bits);
   int32_t sums[kBlock];
   for (int32_t first = 0; first < options.elements; first += kBlock) {
     const int32_t count = Min(kBlock, options.elements - first);

@@ -25,7 +25,7 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
 
 GradientTerm Term(const TfLiteContext* context, const TfLiteNode* node, int index) {
   return {InputMantissas(context, node, index),
-          ReadGradientScale(InputData<float>(context, node, index + 1))};
+          InputScale(context, node, index + 1)};
 }
 
 TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
@@ -34,7 +34,7 @@ TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
       options, Term(context, node, kGradientA), Term(context, node, kGradientB),
       InputMask(context, node, kMaskedBy, options.mask_min, options.mask_max),
       OutputMantissas(context, node, 0));
-  WriteGradientScale(scale, OutputData<float>(context, node, 1));
+  OutputScale(scale, context, node, 1);
   return kTfLiteOk;
 }
 

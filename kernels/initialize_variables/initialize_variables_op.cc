@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "kernels/core/fixed_point.h"
 #include "kernels/core/op_util.h"
 #include "kernels/core/registration.h"
 #include "kernels/initialize_variables/initialize_variables.h"
@@ -21,39 +22,13 @@ void Reset(TfLiteContext*, void* user_data) {
   if (user_data != nullptr) static_cast<State*>(user_data)->initialized = false;
 }
 
-const char* PairFault(const TfLiteTensor* initial, const TfLiteTensor* variable) {
-  if (variable == nullptr) return "a missing tensor";
-  if (variable->allocation_type == kTfLiteMmapRo) return "a target that is a constant";
-  if (initial == nullptr) return nullptr;
-  if (initial->allocation_type != kTfLiteMmapRo) return "an initial value that is no constant";
-  if (initial->type != variable->type) return "two types";
-  if (initial->bytes != variable->bytes) return "two sizes";
-  return nullptr;
-}
-
-TfLiteStatus CheckPair(TfLiteContext* context, TfLiteNode* node, int index) {
-  MicroContext* micro_context = GetMicroContext(context);
-  TfLiteTensor* initial = micro_context->AllocateTempInputTensor(node, index);
-  TfLiteTensor* variable = micro_context->AllocateTempInputTensor(node, index + 1);
-  const char* fault = PairFault(initial, variable);
-  if (fault != nullptr) {
-    MicroPrintf("INITIALIZE_VARIABLES: inputs %d and %d have %s", index, index + 1, fault);
-  }
-  if (variable != nullptr) micro_context->DeallocateTempTfLiteTensor(variable);
-  if (initial != nullptr) micro_context->DeallocateTempTfLiteTensor(initial);
-  return fault == nullptr ? kTfLiteOk : kTfLiteError;
-}
-
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   OpCheck check(context, node, "INITIALIZE_VARIABLES");
   if (check.Options<InitializeVariablesOptions>() == nullptr) return kTfLiteError;
-  check.Require(node->user_data != nullptr, "arena: no room for the flag");
-  check.Require(check.inputs() >= 2 && check.inputs() % 2 == 0, "number of inputs");
-  check.Require(check.outputs() == 0, "number of outputs");
+  check.Require(node->user_data != nullptr, "arena");
+  check.Counts(Max(2, check.inputs() & ~1), 0);
+  for (int i = 0; i < check.inputs(); i += 2) check.InitialValue(i);
   if (check.status() != kTfLiteOk) return kTfLiteError;
-  for (int i = 0; i < check.inputs(); i += 2) {
-    if (CheckPair(context, node, i) != kTfLiteOk) return kTfLiteError;
-  }
   static_cast<State*>(node->user_data)->initialized = false;
   return kTfLiteOk;
 }

@@ -17,14 +17,14 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   const auto* options = check.Options<SoftmaxCrossEntropyOptions>();
   if (options == nullptr) return kTfLiteError;
   check.Counts(4, kLossOutputs);
-  check.Require(options->exponential_bits >= 0 && options->exponential_bits <= 30,
-                "exponential_bits");
-  check.Require(options->classes >= 1, "classes");
+  static constexpr Bound kBounds[] = {{1, 1, 1, 0},    // classes
+                                      {2, 1, 0, 30},   // exponential_bits
+                                      {4, 1, 0, -1}};  // logit_scale_q16
+  check.Bounds(kBounds);
   if (check.status() != kTfLiteOk) return kTfLiteError;
 
   const int32_t one = int32_t{1} << options->exponential_bits;
   check.Require(options->classes <= (int32_t{1} << 30) / one, "classes");
-  check.Require(options->logit_scale_q16 >= 0, "logit_scale_q16");
   check.Require(IsPositive(options->beta), "beta");
   check.Input(kLogits, kTfLiteInt8, options->classes);
   check.Input(kLabel, kTfLiteInt32, 1);

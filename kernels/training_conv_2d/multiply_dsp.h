@@ -3,13 +3,25 @@
 #define KERNELS_TRAINING_CONV_2D_MULTIPLY_DSP_H_
 
 #include <cstdint>
-#include <cstring>
 
 #include "kernels/core/dsp.h"
 #include "kernels/core/inner_loop_dsp.h"
-#include "kernels/core/requantize_dsp.h"
 
 namespace tflm_training {
+
+// The accumulators of one output channel at four pixels. Members rather than an array: compilers
+// keep them in registers.
+struct Sums {
+  int32_t a, b, c, d;
+
+  template <typename Function>
+  TFLM_TRAINING_INLINE void Apply(Function function) {
+    a = function(a);
+    b = function(b);
+    c = function(c);
+    d = function(d);
+  }
+};
 
 // Four inputs of every pixel of a group: without the zero point, as [0, 2] and [1, 3].
 struct Inputs {
@@ -41,12 +53,26 @@ TFLM_TRAINING_INLINE void StoreInputs(Inputs x, Inputs* patch) {
 
 // The last count % 4 of `count` elements, `tail` the first of them. Where there are four or more
 // it is the last four, so that nothing beyond them is read.
-inline uint32_t LoadTail(const int8_t* tail, int32_t count) {
+TFLM_TRAINING_NOINLINE inline uint32_t LoadTail(const int8_t* tail, int32_t count) {
   const int32_t rest = count & 3;
   if (count >= 4) return LoadWord(tail + rest - 4);
   uint32_t word = 0;
-  memcpy(&word, tail, static_cast<size_t>(rest));
+  for (int32_t i = rest; i > 0; --i) word = word << 8 | static_cast<uint8_t>(tail[i - 1]);
   return word;
+}
+
+// Four inputs less the zero point; `offset` is minus that in both halves.
+TFLM_TRAINING_INLINE Inputs Unpack(uint32_t word, uint32_t offset) {
+  return {Sxtab16(offset, word), Sxtab16Ror8(offset, word)};
+}
+
+// The same of what LoadTail gives: only the last count % 4 lanes count or, where that is all
+// there is, the first; the others are 0.
+TFLM_TRAINING_INLINE Inputs UnpackTail(const int8_t* tail, int32_t count, uint32_t offset) {
+  const int32_t rest = count & 3;
+  const uint32_t lanes = count < 4 ? (1u << (8 * rest)) - 1 : ~0u << (32 - 8 * rest);
+  const Inputs x = Unpack(LoadTail(tail, count), offset);
+  return {x.even & Sxtb16(lanes), x.odd & Sxtb16Ror8(lanes)};
 }
 
 // Adds the products of four weights and four inputs of one pixel.
@@ -55,7 +81,7 @@ TFLM_TRAINING_INLINE int32_t AddFour(Inputs x, uint32_t even, uint32_t odd, int3
 }
 
 template <int kOffset>
-TFLM_TRAINING_INLINE void MultiplyFour(uint32_t weights, const Inputs* patch, Sums<4>& acc) {
+TFLM_TRAINING_INLINE void MultiplyFour(uint32_t weights, const Inputs* patch, Sums& acc) {
   const uint32_t even = Sxtb16(weights);
   const uint32_t odd = Sxtb16Ror8(weights);
   acc.a = AddFour(LoadInputs<kOffset>(patch), even, odd, acc.a);
@@ -65,57 +91,37 @@ TFLM_TRAINING_INLINE void MultiplyFour(uint32_t weights, const Inputs* patch, Su
 }
 
 TFLM_TRAINING_INLINE void Multiply(const int8_t* weights, int32_t count, const Inputs* patch,
-                            Sums<4>& acc) {
+                                   Sums& acc) {
   for (const int8_t* const end = weights + (count & ~7); weights != end; weights += 8) {
     MultiplyFour<0>(LoadWord(weights), patch, acc);
     MultiplyFour<4>(LoadWord(weights + 4), patch, acc);
     patch += 8;
   }
   if ((count & 7) == 0) return;
-  if ((count & 4) != 0) {
-    MultiplyFour<0>(LoadWord(weights), patch, acc);
+  for (int32_t rest = count & 7; rest > 0; rest -= 4) {
+    MultiplyFour<0>(rest < 4 ? LoadTail(weights, count) : LoadWord(weights), patch, acc);
     weights += 4;
     patch += 4;
   }
-  const int32_t rest = count & 3;
-  if (rest == 0) return;
-  MultiplyFour<0>(LoadTail(weights, count), patch, acc);
 }
 
 // Two outputs of one pixel, whose rows of the filter lie `row` apart.
 TFLM_TRAINING_INLINE void MultiplyPair(const int8_t* weights, int32_t row, int32_t count,
-                                const Inputs* patch, int32_t& a, int32_t& b) {
-  const int8_t* next = weights + row;
-  for (const int8_t* const end = weights + (count & ~7); weights != end; weights += 8) {
-    Inputs x = LoadInputs<0>(patch);
+                                       const int8_t* values, uint32_t offset, int32_t& a,
+                                       int32_t& b) {
+  for (const int8_t* const end = weights + (count & ~3); weights != end; weights += 4) {
+    const Inputs x = Unpack(LoadWord(values), offset);
     uint32_t word = LoadWord(weights);
     a = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), a);
-    word = LoadWord(next);
+    word = LoadWord(weights + row);
     b = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), b);
-    KeepOrder();
-    x = LoadInputs<1>(patch);
-    word = LoadWord(weights + 4);
-    a = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), a);
-    word = LoadWord(next + 4);
-    b = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), b);
-    next += 8;
-    patch += 2;
-  }
-  if ((count & 7) == 0) return;
-  if ((count & 4) != 0) {
-    const Inputs x = LoadInputs<0>(patch++);
-    uint32_t word = LoadWord(weights);
-    a = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), a);
-    word = LoadWord(next);
-    b = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), b);
-    weights += 4;
-    next += 4;
+    values += 4;
   }
   if ((count & 3) == 0) return;
-  const Inputs x = LoadInputs<0>(patch);
+  const Inputs x = UnpackTail(values, count, offset);
   uint32_t word = LoadTail(weights, count);
   a = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), a);
-  word = LoadTail(next, count);
+  word = LoadTail(weights + row, count);
   b = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), b);
 }
 

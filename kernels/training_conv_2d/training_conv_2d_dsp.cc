@@ -14,8 +14,8 @@
 namespace tflm_training {
 namespace {
 
-// Inputs of a group of pixels that are multiplied at once; 4 for each pixel, or a multiple.
-constexpr int32_t kPatchElements = 512;
+// Inputs of each pixel of a group that are multiplied at once; a multiple of 4.
+constexpr int32_t kPatchElements = 128;
 // Outputs whose accumulators wait for the next block of inputs.
 constexpr int32_t kOutputBlock = 24;
 constexpr int kGroup = 4;
@@ -77,48 +77,42 @@ void CopyPatch(const Layer& layer, const Piece& piece, int32_t top, int32_t left
   }
 }
 
-// Spreads the inputs of one pixel for the multiplications, every kPixels-th element.
-template <int kPixels>
-void Expand(const int8_t* values, int32_t count, uint32_t offset, Inputs* patch) {
-  for (const int8_t* const end = values + (count & ~7); values != end; values += 8) {
-    const uint32_t first = LoadWord(values);
-    const uint32_t second = LoadWord(values + 4);
-    StoreInputs({Sxtab16(offset, first), Sxtab16Ror8(offset, first)}, patch);
-    StoreInputs({Sxtab16(offset, second), Sxtab16Ror8(offset, second)}, patch + kPixels);
-    patch += 2 * kPixels;
+// The inputs that `piece` reads of pixel ox of row oy: where they are or, copied, in `values`.
+const int8_t* Gather(const Layer& layer, const Piece& piece, int32_t oy, int32_t ox,
+                     int8_t* values) {
+  const ConvGeometry& g = layer.g;
+  const int32_t top = oy * g.stride_height;
+  const int32_t left = ox * g.stride_width;
+  if (layer.reads_pixels) {
+    return layer.input + (top * g.input_width + left) * g.input_channels + piece.part->begin +
+           piece.first;
   }
-  if ((count & 4) != 0) {
-    const uint32_t word = LoadWord(values);
-    StoreInputs({Sxtab16(offset, word), Sxtab16Ror8(offset, word)}, patch);
-    values += 4;
-    patch += kPixels;
-  }
-  const int32_t rest = count & 3;
-  if (rest == 0) return;
-  // Of the tail only the last `rest` lanes count, or, where it is all there is, the first.
-  const uint32_t lanes = count < 4 ? (1u << (8 * rest)) - 1 : ~0u << (32 - 8 * rest);
-  const uint32_t word = LoadTail(values, count);
-  *patch = {Sxtab16(offset, word) & Sxtb16(lanes), Sxtab16Ror8(offset, word) & Sxtb16Ror8(lanes)};
+  CopyPatch(layer, piece, top - g.padding_top, left - g.padding_left, values);
+  return values;
 }
 
-// Spreads the inputs that `piece` reads of the pixels [ox, ox + pixels) of row oy; where there are
-// fewer than kPixels, the last one fills up.
-template <int kPixels>
+// Spreads the inputs that `piece` reads of the pixels [ox, ox + pixels) of row oy for the
+// multiplications, interleaved; where there are fewer than four, the last one fills up.
 TFLM_TRAINING_NOINLINE void Spread(const Layer& layer, const Piece& piece, int32_t oy,
                                    int32_t ox, int pixels, Inputs* patch) {
-  const ConvGeometry& g = layer.g;
-  int8_t values[kPatchElements / kPixels];
-  for (int p = 0; p < kPixels; ++p) {
-    const int32_t x = ox + Min(p, pixels - 1);
-    const int8_t* from = values;
-    if (layer.reads_pixels) {
-      const int32_t pixel = oy * g.stride_height * g.input_width + x * g.stride_width;
-      from = layer.input + pixel * g.input_channels + piece.part->begin + piece.first;
-    } else {
-      CopyPatch(layer, piece, oy * g.stride_height - g.padding_top,
-                x * g.stride_width - g.padding_left, values);
+  int8_t copied[kPatchElements];
+  const uint32_t offset = layer.offset;
+  const int32_t count = piece.count;
+  for (int p = 0; p < kGroup; ++p) {
+    const int8_t* values = Gather(layer, piece, oy, ox + Min(p, pixels - 1), copied);
+    Inputs* to = patch + p;
+    for (const int8_t* const end = values + (count & ~7); values != end; values += 8) {
+      const uint32_t second = LoadWord(values + 4);
+      StoreInputs(Unpack(LoadWord(values), offset), to);
+      StoreInputs(Unpack(second, offset), to + kGroup);
+      to += 2 * kGroup;
     }
-    Expand<kPixels>(from, piece.count, layer.offset, patch + p);
+    if ((count & 4) != 0) {
+      StoreInputs(Unpack(LoadWord(values), offset), to);
+      values += 4;
+      to += kGroup;
+    }
+    if ((count & 3) != 0) *to = UnpackTail(values, count, offset);
   }
 }
 
@@ -126,27 +120,48 @@ TFLM_TRAINING_NOINLINE void Spread(const Layer& layer, const Piece& piece, int32
 // `last_step` behind the one before.
 TFLM_TRAINING_NOINLINE void MultiplyPiece(const Layer& layer, const Piece& piece,
                                           const Inputs* patch, int32_t begin, int32_t end,
-                                          int32_t last_step, Sums<4>* waiting, int8_t* output) {
+                                          int32_t last_step, Sums* waiting, int8_t* output) {
   const Requantisation r = layer.requantisation;
-  const OutputRange range = OutputRange(layer.options);
+  const TrainingConvOptions& options = layer.options;
+  const int32_t zero_point = options.output_zero_point;
+  const bool clamps = Clamps(options);
   const int32_t step = layer.g.output_channels;
   const int32_t row = piece.row;
   const int32_t count = piece.count;
   const int8_t* weights = piece.part->weights + begin * row + piece.first;
   for (int32_t o = begin; o < end; ++o, ++waiting, weights += row) {
-    Sums<4> acc;
+    Sums acc;
     if (piece.is_first) {
-      acc.Fill(r.bias != nullptr ? r.bias[o] : 0);
+      acc.a = acc.b = acc.c = acc.d = r.bias != nullptr ? r.bias[o] : 0;
     } else {
-      acc.Load(*waiting);
+      acc = {waiting->a, waiting->b, waiting->c, waiting->d};
     }
     Multiply(weights, count, patch, acc);
     if (!piece.is_last) {
-      waiting->Load(acc);
+      *waiting = {acc.a, acc.b, acc.c, acc.d};
       continue;
     }
     const int32_t entry = r.per_channel ? o : 0;
-    RequantizeChannel(range, r.multiplier[entry], r.shift[entry], acc);
+    const int32_t multiplier = r.multiplier[entry];
+    int32_t shift = r.shift[entry];
+    if (shift > 0) {
+      acc.Apply([=](int32_t value) {
+        return static_cast<int32_t>(static_cast<uint32_t>(value) << shift);
+      });
+    }
+    acc.Apply([=](int32_t value) { return RoundingDoublingHigh(value, multiplier); });
+    __asm__("" : "+r"(shift));  // or what is above exists for both cases
+    if (shift < 0) {
+      acc.Apply([=](int32_t value) { return RoundingDivideAndAdd(value, -shift, zero_point); });
+    } else {
+      acc.Apply([=](int32_t value) { return WrappingAdd(value, zero_point); });
+    }
+    acc.Apply([](int32_t value) { return Ssat<8>(value); });
+    if (clamps) {
+      const int32_t low = options.activation_min;
+      const int32_t high = options.activation_max;
+      acc.Apply([=](int32_t value) { return Clamp(value, low, high); });
+    }
     int8_t* to = output + o;
     *to = static_cast<int8_t>(acc.a);
     to += step;
@@ -158,70 +173,66 @@ TFLM_TRAINING_NOINLINE void MultiplyPiece(const Layer& layer, const Piece& piece
   }
 }
 
-// The same for one pixel, two outputs at a time; an odd last one is computed twice.
-TFLM_TRAINING_NOINLINE void MultiplyPiece(const Layer& layer, const Piece& piece,
-                                          const Inputs* patch, int32_t begin, int32_t end,
-                                          int32_t, Sums<1>* waiting, int8_t* output) {
-  const Requantisation r = layer.requantisation;
-  const OutputRange range = OutputRange(layer.options);
+// The same for one pixel, whose inputs are `values`, two outputs at a time; an odd last one is
+// computed twice.
+TFLM_TRAINING_NOINLINE void MultiplyPixel(const Layer& layer, const Piece& piece,
+                                          const int8_t* values, int32_t begin, int32_t end,
+                                          Sums* waiting, int8_t* output) {
+  const Requantisation& r = layer.requantisation;
   const int32_t row = piece.row;
   const int8_t* weights = piece.part->weights + begin * row + piece.first;
-  for (int32_t o = begin; o < end; o += 2, waiting += 2, weights += 2 * row) {
+  for (int32_t o = begin; o < end; o += 2, ++waiting, weights += 2 * row) {
     const int32_t next = o + 1 < end ? 1 : 0;
-    Sums<1> a = {0};
-    Sums<1> b = {0};
-    if (!piece.is_first) {
-      a = waiting[0];
-      b = waiting[next];
-    } else if (r.bias != nullptr) {
-      a = {r.bias[o]};
-      b = {r.bias[o + next]};
+    int32_t a = piece.is_first ? 0 : waiting->a;
+    int32_t b = piece.is_first ? 0 : waiting->b;
+    MultiplyPair(weights, next * row, piece.count, values, layer.offset, a, b);
+    if (piece.is_last) {
+      output[o] = r.Output(layer.options, a, o);
+      output[o + next] = r.Output(layer.options, b, o + next);
+    } else {
+      waiting->a = a;
+      waiting->b = b;
     }
-    MultiplyPair(weights, next * row, piece.count, patch, a.a, b.a);
-    if (!piece.is_last) {
-      waiting[0] = a;
-      waiting[next] = b;
-      continue;
-    }
-    const int32_t entry = r.per_channel ? o : 0;
-    const int32_t next_entry = r.per_channel ? o + next : 0;
-    RequantizeChannel(range, r.multiplier[entry], r.shift[entry], a);
-    RequantizeChannel(range, r.multiplier[next_entry], r.shift[next_entry], b);
-    output[o] = static_cast<int8_t>(a.a);
-    output[o + next] = static_cast<int8_t>(b.a);
   }
 }
 
-// Whether the patch of a group of kPixels pixels is one piece, read once and before any output
-// of the group is written.
-template <int kPixels>
+// Whether the patch of a group of four pixels is one piece, read once and before any output of the
+// group is written.
 bool IsOnePiece(const ConvGeometry& g, const SplitFilter& filter) {
-  return g.filter_height * g.filter_width * g.input_channels <= kPatchElements / kPixels &&
+  return g.filter_height * g.filter_width * g.input_channels <= kPatchElements &&
          filter.end() - filter.begin() == 1;
 }
 
-// Writes the pixels [ox, ox + pixels) of row oy, at most kPixels.
-template <int kPixels>
+// Writes the pixels [ox, ox + pixels) of row oy: three or four, or one.
 void ConvolveGroup(const Layer& layer, const SplitFilter& filter, int32_t oy, int32_t ox,
                    int pixels) {
-  constexpr int32_t kBlock = kPatchElements / kPixels;
   const ConvGeometry& g = layer.g;
   const int32_t taps = g.filter_height * g.filter_width;
-  const int32_t block = IsOnePiece<kPixels>(g, filter) ? g.output_channels : kOutputBlock;
-  const int32_t last_step = pixels == kPixels ? g.output_channels : 0;
+  const int32_t block = IsOnePiece(g, filter) ? g.output_channels : kOutputBlock;
+  const int32_t last_step = pixels == kGroup ? g.output_channels : 0;
   int8_t* output = layer.output + (oy * g.output_width + ox) * g.output_channels;
-  Inputs patch[kPatchElements / 4];
-  Sums<kPixels> waiting[kOutputBlock];
+  Inputs patch[kPatchElements];
+  // One pixel has the room of four.
+  auto* const copied = reinterpret_cast<int8_t*>(patch);
+  int32_t most = kPatchElements;
+  if (pixels == 1) most = layer.reads_pixels ? INT32_MAX : static_cast<int32_t>(sizeof(patch));
+  Sums waiting[kOutputBlock];
   for (int32_t begin = 0; begin < g.output_channels; begin += block) {
     const int32_t end = Min(begin + block, g.output_channels);
     for (const FilterPart& part : filter) {
       const int32_t row = taps * part.channels();
-      for (int32_t first = 0; first < row; first += kBlock) {
-        const int32_t count = Min(kBlock, row - first);
+      for (int32_t first = 0; first < row;) {
+        const int32_t count = Min(most, row - first);
         const Piece piece = {&part, row, first, count, first == 0 && &part == filter.begin(),
                              first + count == row && &part + 1 == filter.end()};
-        Spread<kPixels>(layer, piece, oy, ox, pixels, patch);
-        MultiplyPiece(layer, piece, patch, begin, end, last_step, waiting, output);
+        if (pixels > 1) {
+          Spread(layer, piece, oy, ox, pixels, patch);
+          MultiplyPiece(layer, piece, patch, begin, end, last_step, waiting, output);
+        } else {
+          MultiplyPixel(layer, piece, Gather(layer, piece, oy, ox, copied), begin, end, waiting,
+                        output);
+        }
+        first += count;
       }
     }
   }
@@ -236,15 +247,14 @@ bool ReadsPixels(const ConvGeometry& g) {
 
 }  // namespace
 
-void TrainingConv2D(const TrainingConvOptions& options,
-                                              const int8_t* input, const SplitFilter& filter,
-                                              const Requantisation& requantisation,
-                                              int8_t* output) {
+void TrainingConv2D(const TrainingConvOptions& options, const int8_t* input,
+                    const SplitFilter& filter, const Requantisation& requantisation,
+                    int8_t* output) {
   ConvGeometry g = options.geometry;
   const bool reads_pixels = ReadsPixels(g);
   // All pixels may be one row: a group that crosses rows has read its inputs before it writes.
   if (reads_pixels && g.stride_height == 1 && g.stride_width == 1 &&
-      g.output_width == g.input_width && IsOnePiece<kGroup>(g, filter)) {
+      g.output_width == g.input_width && IsOnePiece(g, filter)) {
     g.output_width *= g.output_height;
     g.input_width *= g.input_height;
     g.output_height = 1;
@@ -253,11 +263,12 @@ void TrainingConv2D(const TrainingConvOptions& options,
   const Layer layer = {options, g, input, requantisation, output,
                        BothHalves(-options.input_zero_point), reads_pixels};
   for (int32_t oy = 0; oy < g.output_height; ++oy) {
-    int32_t ox = 0;
-    for (; g.output_width - ox >= kGroup - 1; ox += kGroup) {
-      ConvolveGroup<kGroup>(layer, filter, oy, ox, Min(kGroup, g.output_width - ox));
+    for (int32_t ox = 0; ox < g.output_width;) {
+      const int32_t left = g.output_width - ox;
+      const int32_t pixels = left < kGroup - 1 ? 1 : Min(kGroup, left);
+      ConvolveGroup(layer, filter, oy, ox, pixels);
+      ox += pixels;
     }
-    for (; ox < g.output_width; ++ox) ConvolveGroup<1>(layer, filter, oy, ox, 1);
   }
 }
 

@@ -32,7 +32,7 @@ struct Group {
   Tap taps[kMaxTaps];
 };
 
-void LoadGroup(const Layer& layer, const FilterPart& part, int32_t channel, Group* group) {
+TFLM_TRAINING_NOINLINE void LoadGroup(const Layer& layer, const FilterPart& part, int32_t channel, Group* group) {
   const ConvGeometry& g = layer.options.geometry;
   const Requantisation& r = layer.requantisation;
   group->channel = channel;
@@ -87,38 +87,38 @@ TFLM_TRAINING_INLINE void AddTaps(const Tap* tap, const Tap* end3, const Tap* en
 }
 
 template <int kChannel>
-TFLM_TRAINING_INLINE int32_t RequantizeRight(const Group& group, int32_t value,
-                                             int32_t zero_point) {
+TFLM_TRAINING_INLINE int32_t Right(const Group& group, int32_t value, int32_t zero_point) {
   const auto& scale = group.scale[kChannel];
-  const int32_t high = RoundingDoublingHigh(value, scale.multiplier);
-  return Ssat<8>(RoundingDivideAndAdd(high, scale.shift, zero_point));
+  return RequantizeRight(value, scale.multiplier, -scale.shift, zero_point);
 }
 
-template <int kChannel>
-int32_t RequantizeAny(const Group& group, int32_t value, int32_t zero_point) {
-  const auto& scale = group.scale[kChannel];
-  const int32_t scaled = MultiplyByQuantizedMultiplier(value, scale.multiplier, -scale.shift);
-  return Ssat<8>(WrappingAdd(scaled, zero_point));
-}
-
-TFLM_TRAINING_INLINE void Store(const Group& group, const OutputRange& range, GroupSums acc,
-                         int8_t* output) {
-  if (group.shifts_right) {
-    acc.a = RequantizeRight<0>(group, acc.a, range.zero_point);
-    acc.b = RequantizeRight<1>(group, acc.b, range.zero_point);
-    acc.c = RequantizeRight<2>(group, acc.c, range.zero_point);
-    acc.d = RequantizeRight<3>(group, acc.d, range.zero_point);
-  } else {
-    acc.a = RequantizeAny<0>(group, acc.a, range.zero_point);
-    acc.b = RequantizeAny<1>(group, acc.b, range.zero_point);
-    acc.c = RequantizeAny<2>(group, acc.c, range.zero_point);
-    acc.d = RequantizeAny<3>(group, acc.d, range.zero_point);
+// Store() where a channel does not shift right, which is rare.
+__attribute__((cold)) TFLM_TRAINING_NOINLINE void StoreAny(const Group& group,
+                                                           const TrainingConvOptions& options,
+                                                           GroupSums acc, int8_t* output) {
+  const int32_t sums[] = {acc.a, acc.b, acc.c, acc.d};
+  for (int32_t c = 0; c < kChannelGroup; ++c) {
+    output[c] = Requantize(options, sums[c], group.scale[c].multiplier, -group.scale[c].shift);
   }
-  if (range.clamps) {
-    acc.a = Clamp(acc.a, range.low, range.high);
-    acc.b = Clamp(acc.b, range.low, range.high);
-    acc.c = Clamp(acc.c, range.low, range.high);
-    acc.d = Clamp(acc.d, range.low, range.high);
+}
+
+TFLM_TRAINING_INLINE void Store(const Group& group, const TrainingConvOptions& options,
+                                int32_t zero_point, bool clamps, GroupSums acc, int8_t* output) {
+  if (!group.shifts_right) {
+    StoreAny(group, options, acc, output);
+    return;
+  }
+  acc.a = Right<0>(group, acc.a, zero_point);
+  acc.b = Right<1>(group, acc.b, zero_point);
+  acc.c = Right<2>(group, acc.c, zero_point);
+  acc.d = Right<3>(group, acc.d, zero_point);
+  if (clamps) {
+    const int32_t low = options.activation_min;
+    const int32_t high = options.activation_max;
+    acc.a = Clamp(acc.a, low, high);
+    acc.b = Clamp(acc.b, low, high);
+    acc.c = Clamp(acc.c, low, high);
+    acc.d = Clamp(acc.d, low, high);
   }
   output[0] = static_cast<int8_t>(acc.a);
   output[1] = static_cast<int8_t>(acc.b);
@@ -126,48 +126,55 @@ TFLM_TRAINING_INLINE void Store(const Group& group, const OutputRange& range, Gr
   output[3] = static_cast<int8_t>(acc.d);
 }
 
-// Row `oy` of four channels.
-TFLM_TRAINING_NOINLINE void ConvolveRow(const Layer& layer, const Group& group, int32_t oy) {
+// The rows [begin, end) of four channels.
+TFLM_TRAINING_NOINLINE void ConvolveRows(const Layer& layer, const Group& group, int32_t begin,
+                                         int32_t end_row) {
   const TrainingConvOptions& options = layer.options;
   const ConvGeometry& g = options.geometry;
-  const OutputRange range = OutputRange(options);
+  const int32_t zero_point = options.output_zero_point;
+  const bool clamps = Clamps(options);
   const uint32_t offset = BothHalves(-options.input_zero_point);
-  const int32_t top = oy * g.stride_height - g.padding_top;
-  const Range rows = TapsInside(top, g.input_height, g.filter_height, g.dilation_height);
   // Where 0 <= left < whole, all columns of the window lie inside the map.
   const int32_t whole = Max(0, g.input_width - (g.filter_width - 1) * g.dilation_width);
-  const Tap* const first = group.taps + rows.begin * g.filter_width;
-  const int32_t taps = (rows.end - rows.begin) * g.filter_width;
-  const Tap* const end = first + taps;
-  const Tap* const end3 = first + taps / 3 * 3;
-  int32_t left = -g.padding_left;
-  uintptr_t pixel = reinterpret_cast<uintptr_t>(layer.input) +
-                    static_cast<uintptr_t>((top * g.input_width + left) * g.input_channels +
-                                           group.channel);
   const auto step = static_cast<uintptr_t>(g.stride_width * g.input_channels);
-  int8_t* output = layer.output + oy * g.output_width * g.output_channels + group.channel;
-  for (int32_t ox = g.output_width; ox > 0; --ox) {
-    GroupSums acc = group.bias;
-    if (static_cast<uint32_t>(left) < static_cast<uint32_t>(whole)) {
-      AddTaps(first, end3, end, pixel, offset, acc);
-    } else {
-      const Range columns = TapsInside(left, g.input_width, g.filter_width, g.dilation_width);
-      for (const Tap* row = first; row != end; row += g.filter_width) {
-        const Tap* const last = row + columns.end;
-        for (const Tap* tap = row + columns.begin; tap != last; ++tap) {
-          AddTap(tap, pixel, offset, acc);
+  int8_t* output = layer.output + begin * g.output_width * g.output_channels + group.channel;
+  for (int32_t oy = begin; oy < end_row; ++oy) {
+    const int32_t top = oy * g.stride_height - g.padding_top;
+    const Range rows = TapsInside(top, g.input_height, g.filter_height, g.dilation_height);
+    const Tap* const first = group.taps + rows.begin * g.filter_width;
+    const int32_t taps = (rows.end - rows.begin) * g.filter_width;
+    const Tap* const end = first + taps;
+    const Tap* const end3 = first + taps / 3 * 3;
+    int32_t left = -g.padding_left;
+    uintptr_t pixel = reinterpret_cast<uintptr_t>(layer.input) +
+                      static_cast<uintptr_t>((top * g.input_width + left) * g.input_channels +
+                                             group.channel);
+    for (int32_t ox = g.output_width; ox > 0; --ox) {
+      GroupSums acc = group.bias;
+      if (static_cast<uint32_t>(left) < static_cast<uint32_t>(whole)) {
+        AddTaps(first, end3, end, pixel, offset, acc);
+      } else {
+        const Range columns = TapsInside(left, g.input_width, g.filter_width, g.dilation_width);
+        for (const Tap* row = first; row != end; row += g.filter_width) {
+          const Tap* const last = row + columns.end;
+          for (const Tap* tap = row + columns.begin; tap != last; ++tap) {
+            AddTap(tap, pixel, offset, acc);
+          }
         }
       }
+      Store(group, options, zero_point, clamps, acc, output);
+      output += g.output_channels;
+      pixel += step;
+      left += g.stride_width;
     }
-    Store(group, range, acc, output);
-    output += g.output_channels;
-    pixel += step;
-    left += g.stride_width;
   }
 }
 
 // Row `oy` of one channel, whatever the filter and the depth multiplier.
-void ConvolveChannelRow(const Layer& layer, const FilterPart& part, int32_t channel, int32_t oy) {
+__attribute__((cold)) TFLM_TRAINING_NOINLINE void ConvolveChannelRow(const Layer& layer,
+                                                                     const FilterPart& part,
+                                                                     int32_t channel,
+                                                                     int32_t oy) {
   const ConvGeometry& g = layer.options.geometry;
   const int32_t input_channel = channel / (g.output_channels / g.input_channels);
   const int32_t top = oy * g.stride_height - g.padding_top;
@@ -207,17 +214,15 @@ void ConvolvePart(const Layer& layer, const FilterPart& part, int32_t begin, int
   Group group;
   for (int32_t c = part.begin; c < part.end; c += kChannelGroup) {
     LoadGroup(layer, part, Min(c, part.end - kChannelGroup), &group);
-    for (int32_t oy = begin; oy < end; ++oy) ConvolveRow(layer, group, oy);
+    ConvolveRows(layer, group, begin, end);
   }
 }
 
 }  // namespace
 
-void TrainingDepthwiseConv2D(const TrainingConvOptions& options,
-                                                       const int8_t* input,
-                                                       const SplitFilter& filter,
-                                                       const Requantisation& requantisation,
-                                                       int8_t* output) {
+void TrainingDepthwiseConv2D(const TrainingConvOptions& options, const int8_t* input,
+                             const SplitFilter& filter, const Requantisation& requantisation,
+                             int8_t* output) {
   const ConvGeometry& g = options.geometry;
   const Layer layer = {options, input, requantisation, output};
   // Where the output overlaps the input, a row has to be complete before the next one.

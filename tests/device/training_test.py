@@ -14,10 +14,10 @@ from converter.model.writer import write_model
 from tests.device.conftest import NARROW, WIDE
 from tests.device.firmware import DisturbedLine, SerialPort, build_host, running
 from tests.runner.tiny_models import training_model
+from tflm_training.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from tflm_training.device import Device, DeviceError
 from tflm_training.device_frame import ErrorCode
 from tflm_training.device_trainer import DeviceTrainer
-from tflm_training.history import Progress
 from tflm_training.trainer import Trainer
 
 SAMPLES = 120
@@ -33,10 +33,11 @@ def _losses(trainer: Trainer, x: np.ndarray, y: np.ndarray | None) -> list[float
     """The running loss after each step of a fit of two epochs."""
     losses: list[float] = []
 
-    def on_step(state: Progress) -> None:
-        losses.append(state.loss)
+    class Record(Callback):
+        def on_train_batch_end(self, step: int, logs: dict[str, float]) -> None:
+            losses.append(logs["loss"])
 
-    trainer.fit(x, y, epochs=2, learning_rate=0.02, progress=on_step)
+    trainer.fit(x, y, epochs=2, learning_rate=0.02, callbacks=[Record()])
     return losses
 
 
@@ -84,6 +85,34 @@ def test_a_serial_port(
     x, y = digits["x_train"][:20], digits["y_train"][:20]
     assert_equal_training(port.name, digits_model, x, y, tmp_path).close()
     port.close()
+
+
+def test_callbacks(
+    device_url: str, digits_model: Path, digits: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    """Early stopping leaves the device with the weights of the best epoch."""
+
+    class WorseAndWorse(Callback):
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+            logs["loss"] = float(epoch)
+
+    x, y = digits["x_train"][:20], digits["y_train"][:20]
+    best, last = tmp_path / "best.ckpt", tmp_path / "last.ckpt"
+    with Device(device_url) as device:
+        trainer = DeviceTrainer(device)
+        callbacks = [
+            WorseAndWorse(),
+            EarlyStopping("loss", patience=2, restore_best_weights=True),
+            ModelCheckpoint(best, "loss", save_best_only=True),
+            ModelCheckpoint(last),
+        ]
+        history = trainer.fit(x, y, epochs=5, learning_rate=0.02, callbacks=callbacks)
+        assert history.epoch == [0, 1, 2] and trainer.steps == 20
+        assert device.read_checkpoint() == best.read_bytes() != last.read_bytes()
+        matrix = trainer.confusion_matrix(x, y)
+    host = Trainer(digits_model)
+    host.restore(best)
+    np.testing.assert_array_equal(matrix, host.confusion_matrix(x, y))
 
 
 def test_reset_returns_to_the_firmware_s_weights(

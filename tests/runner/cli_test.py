@@ -24,6 +24,7 @@ KEYS = {
     "loss",
     "steps",
     "arena_used_bytes",
+    "confusion_matrix",
 }
 
 
@@ -48,6 +49,8 @@ def test_train(
     assert content["error_before"] is None and content["error_after"] is None
     assert len(content["loss"]) == 3 and content["loss"][2] < content["loss"][0]
     assert content["steps"] == 270
+    matrix = np.array(content["confusion_matrix"])
+    assert matrix.shape == (3, 3) and np.trace(matrix) / 30 == content["accuracy_after"]
     assert content["arena_used_bytes"] == Trainer(model_file).arena_used_bytes
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == [
@@ -85,6 +88,7 @@ def test_an_autoencoder_reports_its_error(autoencoder: bytes, tmp_path: Path) ->
     content = json.loads(report.read_text())
     assert content["accuracy_before"] is None and content["accuracy_after"] is None
     assert content["error_after"] < content["error_before"]
+    assert content["confusion_matrix"] is None
 
 
 def test_quiet_and_verbose(

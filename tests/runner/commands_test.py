@@ -52,7 +52,9 @@ def test_eval(
         *("eval", model_file, "--data", data_file, "--checkpoint", checkpoint, "--json", report),
     )
     content = json.loads(report.read_text())
-    assert set(content) == {"loss", "accuracy", "samples", "training_steps"}
+    assert set(content) == {*("loss", "accuracy", "samples", "training_steps", "confusion_matrix")}
+    matrix = np.array(content["confusion_matrix"])
+    assert matrix.sum() == 30 and np.trace(matrix) / 30 == content["accuracy"]
     assert (content["samples"], content["training_steps"]) == (30, 50)
     assert trained.startswith(f"accuracy {100 * content['accuracy']:.2f} %, loss ")
     assert "30 samples, 50 training steps" in trained and "30 samples, 0 training" in shipped

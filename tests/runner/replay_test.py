@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +90,3 @@ def test_the_command(
     assert main([*command, *arguments]) == 0
     steps = 2 * len(_of(samples, True)[0])
     assert f'"steps": {steps}' in report.read_text()
-
-
-def test_examples_in_the_documentation() -> None:
-    assert doctest.testmod(replay).failed == 0 < doctest.testmod(replay).attempted

@@ -110,13 +110,37 @@ def test_predictions_of_the_untrained_flatbuffer_are_the_models(samples: Samples
     assert np.array_equal(trainer.predict(x), np.float32(0.5) * (predicted.astype(np.float32) - 5))
 
 
-def test_progress_is_told_of_each_step(classifier: bytes, samples: Samples) -> None:
+def test_progress_is_told_of_each_sample(classifier: bytes, samples: Samples) -> None:
     seen: list[Progress] = []
     x, y = samples[0][:5], samples[1][:5]
-    history = Trainer(classifier).fit(x, y, epochs=2, progress=seen.append)
-    assert [(p.step, p.steps, p.epoch) for p in seen] == [(i + 1, 10, i // 5) for i in range(10)]
-    assert [seen[4].loss, seen[9].loss] == history.history["loss"]
-    assert [seen[4].accuracy, seen[9].accuracy] == history.history["accuracy"]
+    result = Trainer(classifier).evaluate(x, y, progress=seen.append)
+    assert [(p.step, p.steps) for p in seen] == [(i + 1, 5) for i in range(5)]
+    assert {"loss": seen[4].loss, "accuracy": seen[4].accuracy} == result
+
+
+def test_the_confusion_matrix(classifier: bytes, samples: Samples) -> None:
+    x, y = samples
+    trainer = Trainer(classifier)
+    trainer.fit(x, y, epochs=1, learning_rate=0.002, last_step=12)
+    matrix = trainer.confusion_matrix(x, y)
+    assert matrix.shape == (3, 3) and matrix.dtype == np.int64
+    predicted = np.argmax(trainer.predict(x), axis=1)
+    for true in range(3):
+        for guess in range(3):
+            assert matrix[true, guess] == np.sum((y == true) & (predicted == guess))
+    assert not np.array_equal(matrix, matrix.T)
+    examined = trainer.examine(x, y)
+    assert examined.metrics == trainer.evaluate(x, y)
+    assert examined.metrics["accuracy"] == np.trace(matrix) / len(x) < 1.0
+    assert np.array_equal(examined.confusion_matrix, matrix)
+
+
+def test_a_regression_has_no_confusion_matrix(autoencoder: bytes) -> None:
+    trainer = Trainer(autoencoder)
+    x = np.ones((2, 4), np.float32)
+    assert trainer.classes == 0 and trainer.examine(x).confusion_matrix is None
+    with pytest.raises(DataError, match="confusion_matrix: .* has no classes"):
+        trainer.confusion_matrix(x, x)
 
 
 def test_linear_decay(classifier: bytes, samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +187,8 @@ def test_binary_classification() -> None:
     assert trainer.evaluate(x, y)["accuracy"] < 0.9
     trainer.fit(x, y, epochs=3, learning_rate=0.05)
     assert trainer.evaluate(x, y)["accuracy"] > 0.97
+    matrix = trainer.confusion_matrix(x, y)
+    assert matrix.shape == (2, 2) and matrix.sum(axis=1).tolist() == np.bincount(y).tolist()
     with pytest.raises(DataError, match=r"y\[0\] is 2, labels are in \[0, 2\)"):
         trainer.evaluate(x[:1], np.array([2]))
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tflm_training.callbacks import Callback
 from tflm_training.commands import output, progress
 from tflm_training.data import load_npz
 from tflm_training.device import DEFAULT_BAUD_RATE, Device
 from tflm_training.device_trainer import DeviceTrainer
 from tflm_training.files import check_writable, read_file
-from tflm_training.history import Progress
 from tflm_training.trainer import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE
 
 if TYPE_CHECKING:
@@ -106,38 +106,41 @@ def _train_and_test(
     """What the report says of it: the metric before and after, the loss of each epoch."""
     metric = "mse" if trainer.is_regression else "accuracy"
     with progress.make_bars(console) as bars:
-        before = trainer.evaluate(*test, progress=progress.step_hook(bars, "test"))[metric]
+        before = trainer.evaluate(*test, progress=progress.test_hook(bars))[metric]
         if arguments.evaluate:
             console.print(progress.show_metric(metric, before))
             return {metric: before}
         console.print(f"before: {progress.show_metric(metric, before)}")
-        show = progress.step_hook(bars, "train")
-        ticks: list[int] = []
-
-        def on_step(state: Progress) -> None:
-            show(state)
-            ticks.append(trainer.last_step_ticks)
-            if state.step % len(train[0]) == 0:
-                console.print(progress.epoch_line(state, arguments.epochs))
-
+        timing = _Timing(trainer)
         history = trainer.fit(
             *train,
             epochs=arguments.epochs,
             learning_rate=arguments.learning_rate,
-            progress=on_step,
+            callbacks=[timing, progress.TrainingProgress(bars, console)],
         )
-        after = trainer.evaluate(*test, progress=progress.step_hook(bars, "test"))[metric]
+        after = trainer.evaluate(*test, progress=progress.test_hook(bars))[metric]
     console.print(f"after: {progress.show_metric(metric, after)}")
-    mean_ticks = round(sum(ticks) / len(ticks))
-    console.print(_ticks_line(mean_ticks, trainer.ticks_per_second))
+    ticks = round(sum(timing.ticks) / len(timing.ticks))
+    console.print(_ticks_line(ticks, trainer.ticks_per_second))
     return {
         f"{metric}_before": before,
         f"{metric}_after": after,
         "loss": history.history["loss"],
         "steps": history.steps,
-        "ticks_per_step": mean_ticks,
+        "ticks_per_step": ticks,
         "ticks_per_second": trainer.ticks_per_second,
     }
+
+
+class _Timing(Callback):
+    """What each training step took by the device's counter."""
+
+    def __init__(self, trainer: DeviceTrainer) -> None:
+        self._trainer = trainer
+        self.ticks: list[int] = []
+
+    def on_train_batch_end(self, step: int, logs: dict[str, float]) -> None:
+        self.ticks.append(self._trainer.last_step_ticks)
 
 
 def _ticks_line(ticks: int, per_second: int) -> str:

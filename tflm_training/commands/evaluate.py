@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from tflm_training.commands import output, progress
-from tflm_training.data import load_test_split
-from tflm_training.files import check_writable
+from tflm_training.data import DataError, load_test_split
+from tflm_training.files import write_file
+from tflm_training.plots import confusion_matrix_image
 from tflm_training.trainer import Trainer
 
 _DESCRIPTION = """Test MODEL, with the weights of a checkpoint or those that it shipped with, on
@@ -26,28 +27,41 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--limit", type=output.positive_int, metavar="N", help="the first N samples only"
     )
+    output.add_plot_argument(parser, "the confusion matrix")
     output.add_output_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Test, print and write the report. Raises DataError, RuntimeError or OSError."""
-    check_writable(arguments.json, arguments.overwrite)
+    output.check_files(arguments)
     console = output.make_console(arguments)
     trainer = Trainer(arguments.model)
+    if arguments.plot is not None and trainer.is_regression:
+        raise DataError("--plot: a model with the mean squared error has no confusion matrix")
     x, y = load_test_split(arguments.data, labels_required=not trainer.is_regression)
     x, y = x[: arguments.limit], None if y is None else y[: arguments.limit]
     trainer.check_data(x, y, suffix="_test")
+    names = [] if arguments.plot is None else output.class_names(arguments.data, trainer.classes)
     if arguments.checkpoint is not None:
         trainer.restore(arguments.checkpoint)
     if arguments.verbose:
         console.print(trainer.describe())
     with progress.make_bars(console) as bars:
-        result = trainer.evaluate(x, y, progress=progress.step_hook(bars, "test"))
+        result = trainer.examine(x, y, progress=progress.test_hook(bars))
+    metrics, matrix = result.metrics, result.confusion_matrix
     metric = "mse" if trainer.is_regression else "accuracy"
-    console.print(f"{progress.show_metric(metric, result[metric])}, loss {result['loss']:.6g}")
+    console.print(f"{progress.show_metric(metric, metrics[metric])}, loss {metrics['loss']:.6g}")
     console.print(f"{len(x)} samples, {trainer.steps} training steps")
     if arguments.json is not None:
-        output.write_json(
-            arguments.json, {**result, "samples": len(x), "training_steps": trainer.steps}
-        )
+        report = {
+            **metrics,
+            "samples": len(x),
+            "training_steps": trainer.steps,
+            "confusion_matrix": None if matrix is None else matrix.tolist(),
+        }
+        output.write_json(arguments.json, report)
+    if arguments.plot is not None and matrix is not None:
+        title = str(arguments.checkpoint or arguments.model)
+        image = confusion_matrix_image(title, matrix, names, arguments.plot.suffix[1:])
+        write_file(arguments.plot, image)

@@ -8,7 +8,11 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tflm_training.files import write_file
+import numpy as np
+
+from tflm_training.data import DataError
+from tflm_training.files import check_writable, write_file
+from tflm_training.plots import FORMATS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,6 +61,48 @@ def add_volume_arguments(parser: argparse.ArgumentParser) -> None:
     volume = parser.add_mutually_exclusive_group()
     volume.add_argument("--quiet", action="store_true", help="print errors only")
     volume.add_argument("--verbose", action="store_true", help="print the model's signature too")
+
+
+def add_plot_argument(parser: argparse.ArgumentParser, content: str) -> None:
+    """--plot, which draws `content`."""
+    endings = "|".join(f".{name}" for name in FORMATS)
+    parser.add_argument(
+        "--plot",
+        type=Path,
+        metavar=f"FILE{endings}",
+        help=f"draw {content}; classes are named by the array `classes` of the .npz, if it has one",
+    )
+
+
+def check_files(arguments: argparse.Namespace) -> None:
+    """Refuse, before any work, what --json and --plot could not write. Raises DataError."""
+    for path in (arguments.json, arguments.plot):
+        check_writable(path, arguments.overwrite)
+    if arguments.plot is None:
+        return
+    if arguments.plot.suffix[1:] not in FORMATS:
+        raise DataError(f"--plot {arguments.plot}: must end in .{' or .'.join(FORMATS)}")
+    if arguments.plot == arguments.json:
+        raise DataError(f"{arguments.plot}: --plot and --json name the same file")
+
+
+def class_names(path: str, classes: int) -> list[str]:
+    """The array `classes` of an .npz that was read before, text or integers [N], as names of so
+    many classes; those past its end, all if it is missing, are called by their index.
+
+    Raises DataError for an array that cannot be used.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            names = file["classes"] if "classes" in file else np.zeros(0, np.int64)
+    except ValueError as error:
+        raise DataError(f"{path}: classes: {error}") from error
+    if names.ndim != 1 or names.dtype.kind not in "Uiu" or len(names) > classes:
+        raise DataError(
+            f"{path}: classes: {names.dtype} {list(names.shape)}, expected at most {classes} "
+            "names, one for each class"
+        )
+    return [*map(str, names), *map(str, range(len(names), classes))]
 
 
 def make_console(arguments: argparse.Namespace) -> Console:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tflm_training.callbacks import Callback
+from tflm_training.evaluation import ProgressHook
 from tflm_training.history import Progress
-from tflm_training.trainer import ProgressHook
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,10 +19,31 @@ def show_metric(metric: str, value: float) -> str:
     return f"accuracy {100 * value:.2f} %" if metric == "accuracy" else f"error (mse) {value:.6g}"
 
 
-def epoch_line(state: Progress, epochs: int) -> str:
-    """What is printed after an epoch."""
-    line = f"epoch {state.epoch + 1}/{epochs}: loss {state.loss:.6g}"
-    return line if state.accuracy is None else f"{line}, {show_metric('accuracy', state.accuracy)}"
+class TrainingProgress(Callback):
+    """A bar for the steps of a run, and a line for each epoch that is done as a whole."""
+
+    def __init__(self, bars: Bars, console: Console) -> None:
+        self._bars = bars
+        self._console = console
+        self._task = bars.add_task("train", total=None, state="")
+
+    def on_train_batch_end(self, step: int, logs: dict[str, float]) -> None:
+        total = None if self.trainer.run is None else self.trainer.run.steps
+        self._bars.update(self._task, completed=step, total=total, state=_state(logs))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        run = self.trainer.run
+        if run is None or self.trainer.step % run.samples != 0:
+            return
+        line = f"epoch {epoch + 1}/{run.epochs}: loss {logs['loss']:.6g}"
+        if "accuracy" in logs:
+            line += f", {show_metric('accuracy', logs['accuracy'])}"
+        self._console.print(line)
+
+
+def _state(logs: dict[str, float]) -> str:
+    text = f"loss {logs['loss']:.4f}"
+    return f"{text}, accuracy {100 * logs['accuracy']:.1f} %" if "accuracy" in logs else text
 
 
 def make_bars(console: Console) -> Bars:
@@ -41,15 +63,15 @@ def make_bars(console: Console) -> Bars:
     )
 
 
-def step_hook(bars: Bars, name: str) -> ProgressHook:
-    """A bar of its own for the steps of one call."""
-    task = bars.add_task(name, total=None, state="")
+def test_hook(bars: Bars) -> ProgressHook:
+    """A bar of its own for the samples of one test."""
+    task = bars.add_task("test", total=None, state="")
 
     def show(state: Progress) -> None:
-        text = f"loss {state.loss:.4f}"
+        logs = {"loss": state.loss}
         if state.accuracy is not None:
-            text += f", accuracy {100 * state.accuracy:.1f} %"
-        bars.update(task, completed=state.step, total=state.steps, state=text)
+            logs["accuracy"] = state.accuracy
+        bars.update(task, completed=state.step, total=state.steps, state=_state(logs))
 
     return show
 

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tflm_training.callbacks import Callback
 from tflm_training.commands import checkpoints, output, progress
 from tflm_training.commands.checkpoints import Interrupted, Interruption, Plan
 from tflm_training.data import DataError, DataSet, load_npz
-from tflm_training.files import check_writable
+from tflm_training.evaluation import ProgressHook
+from tflm_training.files import write_file
 from tflm_training.history import Progress
+from tflm_training.plots import LearningCurves, training_image
 from tflm_training.replay import replayed_indices
-from tflm_training.trainer import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, ProgressHook, Trainer
+from tflm_training.trainer import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, Trainer
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,13 +34,30 @@ without them its own input."""
 
 @dataclasses.dataclass(frozen=True)
 class _Job:
-    """per_epoch: steps of an epoch, with the replayed samples."""
+    """per_epoch: steps of an epoch, with the replayed samples; between_steps: called there, in
+    training and in testing, and may raise; when_trained: called before the last test."""
 
     train: _Split
     test: _Split
     replay: _Split | None
     per_epoch: int
     plan: Plan
+    between_steps: Callable[[], None] = lambda: None
+    when_trained: Callable[[], None] = lambda: None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Result:
+    curves: LearningCurves
+    confusion_matrix: np.ndarray | None
+
+
+class _BetweenSteps(Callback):
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act = act
+
+    def on_train_batch_end(self, step: int, logs: dict[str, float]) -> None:
+        self._act()
 
 
 def add_parser(subparsers: Any) -> None:
@@ -72,6 +92,7 @@ def add_parser(subparsers: Any) -> None:
         "--replay_data", metavar="FILE.npz", help="where these come from: its x_train and y_train"
     )
     checkpoints.add_arguments(parser)
+    output.add_plot_argument(parser, "loss and accuracy by epoch and the confusion matrix")
     output.add_output_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -79,8 +100,10 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train, print, save and write the report. Raises DataError, RuntimeError, OSError, or
     KeyboardInterrupt with the name of what was saved."""
-    check_writable(arguments.json, arguments.overwrite)
+    output.check_files(arguments)
     checkpoints.check_arguments(arguments)
+    if arguments.save is not None and arguments.save == arguments.plot:
+        raise DataError(f"{arguments.save}: --save and --plot name the same file")
     console = output.make_console(arguments)
     trainer = Trainer(arguments.model, seed=arguments.seed or 0, arena_bytes=arguments.arena_bytes)
     dataset = load_npz(arguments.data, labels_required=not trainer.is_regression)
@@ -94,23 +117,36 @@ def run(arguments: argparse.Namespace) -> None:
     job = _Job(train, test, replay, per_epoch, plan)
     if arguments.verbose:
         _describe(console, trainer, dataset)
+    names = []
+    if arguments.plot is not None and not trainer.is_regression:
+        names = output.class_names(arguments.data, trainer.classes)
     if arguments.save is None:
-        report = _train(console, trainer, job, lambda: None, lambda: None)
+        result = _train(console, trainer, job)
     else:
-        report = _train_and_save(console, trainer, job, arguments.save)
+        result = _train_and_save(console, trainer, job, arguments.save)
     console.print(f"arena: {trainer.arena_used_bytes} bytes on this host")
     if arguments.json is not None:
-        output.write_json(arguments.json, report)
+        output.write_json(arguments.json, _report(trainer, result))
+    if arguments.plot is not None:
+        image = training_image(
+            str(arguments.model),
+            result.curves,
+            result.confusion_matrix,
+            names,
+            arguments.plot.suffix[1:],
+        )
+        write_file(arguments.plot, image)
 
 
-def _train_and_save(console: Console, trainer: Trainer, job: _Job, path: Path) -> dict[str, Any]:
+def _train_and_save(console: Console, trainer: Trainer, job: _Job, path: Path) -> _Result:
     def save() -> None:
         trainer.save(path, overwrite=True)  # what may be replaced was asked before
         console.print(f"saved: {path}, step {trainer.step} of {job.plan.epochs * job.per_epoch}")
 
     with Interruption() as interruption:
         try:
-            return _train(console, trainer, job, interruption.check, save)
+            watched = dataclasses.replace(job, between_steps=interruption.check, when_trained=save)
+            return _train(console, trainer, watched)
         except Interrupted:
             trainer.save(path, overwrite=True)
             raise KeyboardInterrupt(
@@ -118,46 +154,45 @@ def _train_and_save(console: Console, trainer: Trainer, job: _Job, path: Path) -
             ) from None
 
 
-def _train(
-    console: Console,
-    trainer: Trainer,
-    job: _Job,
-    between_steps: Callable[[], None],
-    when_trained: Callable[[], None],
-) -> dict[str, Any]:
-    """Test, train, test; the report."""
+def _train(console: Console, trainer: Trainer, job: _Job) -> _Result:
+    """Test, train, test."""
     metric = "mse" if trainer.is_regression else "accuracy"
     with progress.make_bars(console) as bars:
 
-        def hook(name: str) -> ProgressHook:
-            show = progress.step_hook(bars, name)
+        def test_hook() -> ProgressHook:
+            show = progress.test_hook(bars)
 
-            def on_step(state: Progress) -> None:
+            def on_sample(state: Progress) -> None:
                 show(state)
-                if name == "train" and state.step % job.per_epoch == 0:
-                    console.print(progress.epoch_line(state, job.plan.epochs))
-                between_steps()
+                job.between_steps()
 
-            return on_step
+            return on_sample
 
-        before = trainer.evaluate(*job.test, progress=hook("test"))[metric]
-        console.print(f"before: {progress.show_metric(metric, before)}")
+        before = trainer.evaluate(*job.test, progress=test_hook())
+        console.print(f"before: {progress.show_metric(metric, before[metric])}")
         history = trainer.fit(
-            *job.train, **dataclasses.asdict(job.plan), replay=job.replay, progress=hook("train")
+            *job.train,
+            **dataclasses.asdict(job.plan),
+            replay=job.replay,
+            callbacks=[progress.TrainingProgress(bars, console), _BetweenSteps(job.between_steps)],
         )
-        when_trained()
-        after = trainer.evaluate(*job.test, progress=hook("test"))[metric]
-    console.print(f"after: {progress.show_metric(metric, after)}")
-    accuracy = (None, None) if trainer.is_regression else (before, after)
-    error = (before, after) if trainer.is_regression else (None, None)
+        job.when_trained()
+        after = trainer.examine(*job.test, progress=test_hook())
+    console.print(f"after: {progress.show_metric(metric, after.metrics[metric])}")
+    return _Result(LearningCurves(history, before, after.metrics), after.confusion_matrix)
+
+
+def _report(trainer: Trainer, result: _Result) -> dict[str, Any]:
+    curves, matrix = result.curves, result.confusion_matrix
     return {
-        "accuracy_before": accuracy[0],
-        "accuracy_after": accuracy[1],
-        "error_before": error[0],
-        "error_after": error[1],
-        "loss": history.history["loss"],
-        "steps": history.steps,
+        "accuracy_before": curves.before.get("accuracy"),
+        "accuracy_after": curves.after.get("accuracy"),
+        "error_before": curves.before.get("mse"),
+        "error_after": curves.after.get("mse"),
+        "loss": curves.history.history["loss"],
+        "steps": curves.history.steps,
         "arena_used_bytes": trainer.arena_used_bytes,
+        "confusion_matrix": None if matrix is None else matrix.tolist(),
     }
 
 

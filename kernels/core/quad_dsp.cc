@@ -1,0 +1,27 @@
+// What is called once for a row of quads or less often.
+#include "kernels/core/quad_dsp.h"
+
+namespace tflm_training {
+
+QuadMask::QuadMask(const ActivationMask& mask) : values_(mask.values), bits_(mask.bits) {
+  // low < q < high is one comparison: q - (low + 1) is at most `span_`, unsigned. Where no
+  // int8 passes, q - first is above every span.
+  const int32_t first = Max(mask.low + 1, -128);
+  const int32_t last = Min(mask.high - 1, 127);
+  offset_ = BothHalves(first <= last ? -first : 0x4000);
+  span_ = BothHalves(first <= last ? last - first : 0);
+}
+
+int32_t QuadRange::max_abs() const {
+  const int32_t largest = Max(LowHalf(largest_), HighHalf(largest_));
+  return Max(largest, -Min(LowHalf(smallest_), HighHalf(smallest_)));
+}
+
+void QuadShift::Quadruple(int32_t* values, int32_t count) {
+  for (int32_t i = 0; i < count; ++i) {
+    values[i] = Qadd(values[i], values[i]);
+    values[i] = Qadd(values[i], values[i]);
+  }
+}
+
+}  // namespace tflm_training
