@@ -6,7 +6,7 @@ import dataclasses
 import struct
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,8 @@ _REPLY_SECONDS = 10.0
 _RESTORE_SECONDS = 30.0
 # Bytes that are no frame yet are given up when nothing has followed them for so long.
 _GAP_SECONDS = 0.25
+_INFO_REPLY = struct.Struct("<10I16s")
+_STEP_REPLY = struct.Struct("<fI")
 _DTYPES = {1: np.float32, 2: np.int32, 3: np.uint8, 7: np.int16, 9: np.int8}
 
 BytesHook = Callable[[int, int], None]
@@ -66,7 +68,7 @@ class DeviceInfo:
 
     steps: training steps behind the present weights. target_bytes: 0 unless the loss is the
     mean squared error. classes: 0 with the mean squared error. stack_bytes: 0 where the
-    device does not know.
+    device does not know. ticks_per_second: of the counter that times the steps.
     """
 
     model_id: bytes
@@ -81,6 +83,16 @@ class DeviceInfo:
     sample_bytes: int
     target_bytes: int
     classes: int
+    ticks_per_second: int
+
+
+class DeviceStep(NamedTuple):
+    """What came of a step. output: as quantised. ticks: of the device's counter, from before the
+    sample is copied to the model's input until the loss is there."""
+
+    loss: float
+    output: np.ndarray
+    ticks: int
 
 
 class Device:
@@ -131,11 +143,11 @@ class Device:
         self._info = self._read_info()
         return self._info
 
-    def step(self, sample: bytes, label: int, learning_rate: float) -> tuple[float, np.ndarray]:
-        """One training step: (loss, output as quantised).
+    def step(self, sample: bytes, label: int, learning_rate: float) -> DeviceStep:
+        """One training step.
 
         sample: sample_bytes bytes, with the target_bytes of the target behind them if there
-        is one; `label` is then ignored. learning_rate 0 changes no weight.
+        is one; `label` is then ignored. Label -1 is inference. learning_rate 0 changes no weight.
         """
         expected = self._info.sample_bytes + self._info.target_bytes
         if len(sample) != expected:
@@ -149,14 +161,15 @@ class Device:
             self._request(Type.WRITE_SAMPLE, struct.pack("<I", offset) + piece)
             offset += len(piece)
         reply = self._request(Type.STEP, head + struct.pack("<I", offset) + sample[offset:])
-        if len(reply) < 4:
+        if len(reply) < _STEP_REPLY.size:
             raise DeviceError(f"{self._name}: a STEP was answered with {len(reply)} bytes")
-        (loss,) = struct.unpack_from("<f", reply)
+        loss, ticks = _STEP_REPLY.unpack_from(reply)
         tensor = self._info.output
-        output = reply[4:]
+        output = reply[_STEP_REPLY.size :]
         while len(output) < tensor.bytes:
             output += self._request(Type.READ_OUTPUT, struct.pack("<I", len(output)))
-        return loss, np.frombuffer(output, tensor.dtype).reshape(tensor.shape)
+        values = np.frombuffer(output, tensor.dtype).reshape(tensor.shape)
+        return DeviceStep(loss, values, ticks)
 
     def reset(self) -> None:
         """Back to the weights that the firmware carries."""
@@ -179,8 +192,8 @@ class Device:
     def _read_info(self) -> DeviceInfo:
         payload = self._request(Type.INFO, b"", seconds=_INFO_SECONDS)
         try:
-            *sizes, model_id = struct.unpack_from("<9I16s", payload)
-            first, offset = _tensor("input", payload, struct.calcsize("<9I16s"))
+            *sizes, model_id = _INFO_REPLY.unpack_from(payload)
+            first, offset = _tensor("input", payload, _INFO_REPLY.size)
             second, _ = _tensor("output", payload, offset)
         except (struct.error, KeyError) as error:
             raise DeviceError(f"{self._name}: an INFO that makes no sense ({error})") from error

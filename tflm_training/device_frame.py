@@ -10,7 +10,7 @@ import enum
 import struct
 import zlib
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAGIC = b"TM"
 MAX_PAYLOAD_BYTES = 1024
 REPLY = 0x80

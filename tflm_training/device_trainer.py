@@ -28,6 +28,7 @@ class DeviceTrainer(Trainer):
     def __init__(self, device: Device, seed: int = 0) -> None:
         # Not Trainer's own: that loads a model into this computer.
         self._device = device
+        self.last_step_ticks = 0  # that the last step took by the device's counter
         self._seed = seed
         self._generator = np.random.default_rng(seed)
         self._signature = _signature(device)
@@ -42,6 +43,11 @@ class DeviceTrainer(Trainer):
     def arena_used_bytes(self) -> int:
         """Bytes of the arena in use on the device."""
         return self._device.info.arena_used_bytes
+
+    @property
+    def ticks_per_second(self) -> int:
+        """How often the device's counter counts."""
+        return self._device.info.ticks_per_second
 
     def variables(self) -> dict[str, np.ndarray]:
         """Raises DeviceError: a device does not tell names, save() its weights instead."""
@@ -79,14 +85,12 @@ class DeviceTrainer(Trainer):
         self, sample: np.ndarray, label: np.ndarray, learning_rate: np.ndarray
     ) -> tuple[np.ndarray, float]:
         if self.is_regression:
-            loss, output = self._device.step(
-                sample.tobytes() + label.tobytes(), 0, float(learning_rate[0])
-            )
+            content, index = sample.tobytes() + label.tobytes(), 0
         else:
-            loss, output = self._device.step(
-                sample.tobytes(), int(label[0]), float(learning_rate[0])
-            )
-        return output, loss
+            content, index = sample.tobytes(), int(label[0])
+        step = self._device.step(content, index, float(learning_rate[0]))
+        self.last_step_ticks = step.ticks
+        return step.output, step.loss
 
 
 def _signature(device: Device) -> Signature:

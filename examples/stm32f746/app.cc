@@ -84,6 +84,7 @@ void App::Info(const Frame& request) {
       session_.sample_bytes(),
       session_.target_bytes(),
       static_cast<size_t>(session_.classes()),
+      board::TicksPerSecond(),
   };
   for (const size_t number : numbers) reply_.Append(static_cast<uint32_t>(number));
   reply_.Append(session_.model_id(), tflm_training::kModelIdBytes);
@@ -139,6 +140,7 @@ void App::Step(const Frame& request) {
   }
   float loss = 0.0f;
   TfLiteStatus status;
+  const uint32_t start = board::Ticks();
   if (session_.target_bytes() != 0) {
     status = session_.TrainTarget(sample_, sample_ + session_.sample_bytes(), learning_rate, &loss);
   } else if (label == -1) {
@@ -146,6 +148,7 @@ void App::Step(const Frame& request) {
   } else {
     status = session_.Train(sample_, label, learning_rate, &loss);
   }
+  const uint32_t ticks = board::Ticks() - start;
   if (status != kTfLiteOk) {
     using tflm_training::TrainingError;
     const bool argument = session_.error() == TrainingError::kLabel ||
@@ -153,6 +156,7 @@ void App::Step(const Frame& request) {
     return FailWithLog(argument ? ErrorCode::kBadArgument : ErrorCode::kTrainingFailed);
   }
   reply_.Append(loss);
+  reply_.Append(ticks);
   AppendOutput(0);
 }
 

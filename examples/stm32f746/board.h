@@ -1,4 +1,4 @@
-// What the application needs of a board: one byte stream to the host and a clock.
+// What the application needs of a board: one byte stream to the host, a clock and a counter.
 #ifndef EXAMPLES_STM32F746_BOARD_H_
 #define EXAMPLES_STM32F746_BOARD_H_
 
@@ -18,6 +18,11 @@ void Write(const uint8_t* data, size_t size);
 
 // Milliseconds since Init(), modulo 2^32.
 uint32_t Milliseconds();
+
+// A counter that always runs, modulo 2^32, and how often it counts in a second. It is to be fine
+// enough to time a step and slow enough not to come round during one.
+uint32_t Ticks();
+uint32_t TicksPerSecond();
 
 // Called when there is nothing to do: sleeps until something may have happened.
 void Idle();

@@ -7,7 +7,7 @@
 
 namespace device {
 
-constexpr uint8_t kProtocolVersion = 1;
+constexpr uint8_t kProtocolVersion = 2;
 constexpr uint8_t kMagic[2] = {'T', 'M'};
 
 // magic, version, type, sequence (uint16), payload length (uint16); after the payload

@@ -60,11 +60,13 @@ def test_train_save_restore_evaluate(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "input: int8 [1, 8, 8, 1], scale 0.00392157, zero point -128"
     assert [line.split(":")[0] for line in lines[2:]] == [
-        *("arena", "checkpoint", "before", "epoch 1/2", "epoch 2/2", "after"),
+        *("arena", "checkpoint", "before", "epoch 1/2", "epoch 2/2", "after", "a step"),
         f"wrote {checkpoint}",
     ]
     result = json.loads(report.read_text())
     assert result["steps"] == 120 and len(result["loss"]) == 2
+    assert result["ticks_per_second"] == 1_000_000 and 1 <= result["ticks_per_step"] < 1e5
+    assert f"a step: {result['ticks_per_step']:,} ticks of 1 MHz, " in lines[-2]
     assert result["accuracy_after"] > result["accuracy_before"]
 
     assert main([*common, "--evaluate", "--reset"]) == 0
@@ -107,10 +109,10 @@ def test_a_device_that_talks_of_other_things(
 def test_another_version_of_the_protocol(
     answering: tuple[str, list[bytes]], data_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    body = struct.pack("<2sBBHH", b"TM", 2, 0xFF, 0, 1) + b"\2"
+    body = struct.pack("<2sBBHH", b"TM", 3, 0xFF, 0, 1) + b"\2"
     answering[1].append(body + struct.pack("<I", zlib.crc32(body)))
     text = _error(capsys, answering[0], "--data", data_file)
-    assert "version 2 of the protocol, this program version 1" in text
+    assert "version 3 of the protocol, this program version 2" in text
 
 
 def test_samples_of_another_shape(

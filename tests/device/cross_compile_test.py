@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from examples.stm32f746.firmware import make
 from examples.stm32f746.size_report import MCUNET_OPS
-from tests.device.firmware import ROOT, make
+from tests.device.firmware import ROOT
 
 
 @pytest.mark.parametrize("board", ["stm32f746", "mps2-an500"])

@@ -9,23 +9,15 @@ import shutil
 import socket
 import struct
 import subprocess
-import sys
 import threading
 import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from examples.stm32f746.firmware import make
 from tflm_training.device_frame import Frame, FrameParser
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLE = ROOT / "examples" / "stm32f746"
-
-
-def make(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run make on the example with this interpreter."""
-    jobs = f"-j{os.cpu_count() or 1}"
-    command = ["make", jobs, "-C", str(EXAMPLE), f"PYTHON={sys.executable}", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def build_host(folder: Path, *arguments: str) -> Path:

@@ -6,7 +6,14 @@ import random
 
 import pytest
 
-from tflm_training.device_frame import MAX_PAYLOAD_BYTES, Frame, FrameParser, Type, encode
+from tflm_training.device_frame import (
+    MAX_PAYLOAD_BYTES,
+    PROTOCOL_VERSION,
+    Frame,
+    FrameParser,
+    Type,
+    encode,
+)
 
 
 def _frames(parser: FrameParser) -> list[Frame]:
@@ -17,8 +24,8 @@ def _frames(parser: FrameParser) -> list[Frame]:
 
 
 def test_layout() -> None:
-    # Magic, version 1, type, sequence, length, payload, CRC-32 of all of it.
-    assert encode(Type.STEP, 0x1234, b"ab").hex(" ") == "54 4d 01 03 34 12 02 00 61 62 57 a3 72 71"
+    # Magic, version 2, type, sequence, length, payload, CRC-32 of all of it.
+    assert encode(Type.STEP, 0x1234, b"ab").hex(" ") == "54 4d 02 03 34 12 02 00 61 62 b4 a4 fd ff"
 
 
 def test_a_payload_too_long_is_refused() -> None:
@@ -33,14 +40,17 @@ def test_byte_by_byte() -> None:
         assert parser.next_frame() is None
         assert 1 <= parser.missing() <= len(data) - i
         parser.feed(bytes([byte]))
-    assert parser.next_frame() == Frame(1, 1, 2, b"TMTM")
+    assert parser.next_frame() == Frame(PROTOCOL_VERSION, 1, 2, b"TMTM")
     assert parser.next_frame() is None and parser.bad_frames == 0
 
 
 def test_garbage_around_frames_is_skipped() -> None:
     parser = FrameParser()
     parser.feed(b"\x00T\xff" + encode(1, 2, b"x") + b"boot: TT" + encode(3, 4, b"") + b"T")
-    assert _frames(parser) == [Frame(1, 1, 2, b"x"), Frame(1, 3, 4, b"")]
+    assert _frames(parser) == [
+        Frame(PROTOCOL_VERSION, 1, 2, b"x"),
+        Frame(PROTOCOL_VERSION, 3, 4, b""),
+    ]
 
 
 def test_a_wrong_length_does_not_hide_the_next_frame() -> None:
@@ -48,7 +58,7 @@ def test_a_wrong_length_does_not_hide_the_next_frame() -> None:
     damaged[6:8] = b"\xff\xff"
     parser = FrameParser()
     parser.feed(bytes(damaged) + encode(3, 4, b"good"))
-    assert _frames(parser) == [Frame(1, 3, 4, b"good")]
+    assert _frames(parser) == [Frame(PROTOCOL_VERSION, 3, 4, b"good")]
     assert parser.bad_frames == 1
 
 
@@ -71,6 +81,6 @@ def test_frames_in_noise() -> None:
         payload = generator.randbytes(generator.randrange(40))
         parser.feed(generator.randbytes(generator.randrange(8)).replace(b"T", b"t"))
         parser.feed(encode(7, sequence, payload))
-        expected.append(Frame(1, 7, sequence, payload))
+        expected.append(Frame(PROTOCOL_VERSION, 7, sequence, payload))
         found += _frames(parser)
     assert found == expected

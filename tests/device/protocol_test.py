@@ -9,7 +9,14 @@ import zlib
 import pytest
 
 from tests.device.firmware import Line, step_payload
-from tflm_training.device_frame import MAX_PAYLOAD_BYTES, REPLY, ErrorCode, Type, encode
+from tflm_training.device_frame import (
+    MAX_PAYLOAD_BYTES,
+    PROTOCOL_VERSION,
+    REPLY,
+    ErrorCode,
+    Type,
+    encode,
+)
 
 SAMPLE = bytes(range(64))
 
@@ -21,6 +28,15 @@ def _ask(line: Line, frame_type: int, sequence: int, payload: bytes = b"") -> by
     assert frame is not None
     assert (frame.type, frame.sequence) == (frame_type | REPLY, sequence), frame
     return frame.payload
+
+
+def _step(line: Line, sequence: int, payload: bytes) -> tuple[float, bytes]:
+    """Loss and output of a STEP, whose own time is plausible."""
+    started = time.monotonic()
+    reply = _ask(line, Type.STEP, sequence, payload)
+    loss, microseconds = struct.unpack_from("<fI", reply)
+    assert 1 <= microseconds <= 1e6 * (time.monotonic() - started)
+    return loss, reply[8:]
 
 
 def _refused(line: Line, data: bytes) -> tuple[int, ErrorCode, str]:
@@ -43,9 +59,9 @@ def _checkpoint(line: Line, sequence: int) -> bytes:
 
 def test_info(line: Line) -> None:
     payload = _ask(line, Type.INFO, 1)
-    numbers = struct.unpack_from("<9I", payload)
-    assert numbers[0] == 256 * 1024 and numbers[6:] == (64, 0, 10)
-    assert len(payload) == 36 + 16 + (12 + 4 * 4) + (12 + 2 * 4)
+    numbers = struct.unpack_from("<10I", payload)
+    assert numbers[0] == 256 * 1024 and numbers[6:] == (64, 0, 10, 1_000_000)
+    assert len(payload) == 40 + 16 + (12 + 4 * 4) + (12 + 2 * 4)
 
 
 def test_a_flipped_bit_is_reported_and_the_next_frame_understood(line: Line) -> None:
@@ -91,7 +107,7 @@ def test_a_pause_inside_a_frame_is_no_end(line: Line) -> None:
 
 
 def test_an_impossible_length(line: Line) -> None:
-    header = struct.pack("<2sBBHH", b"TM", 1, Type.INFO, 1, MAX_PAYLOAD_BYTES + 1)
+    header = struct.pack("<2sBBHH", b"TM", PROTOCOL_VERSION, Type.INFO, 1, MAX_PAYLOAD_BYTES + 1)
     assert _refused(line, header)[:2] == (0, ErrorCode.BAD_FRAME)
     _ask(line, Type.INFO, 2)
 
@@ -152,17 +168,17 @@ def test_a_repeated_step_trains_once(line: Line) -> None:
 
 
 def test_a_sample_in_pieces_and_its_use_twice(line: Line) -> None:
-    whole = _ask(line, Type.STEP, 1, step_payload(SAMPLE, 3, 0.0))
+    whole = _step(line, 1, step_payload(SAMPLE, 3, 0.0))
     assert _ask(line, Type.WRITE_SAMPLE, 2, struct.pack("<I", 0) + SAMPLE[:20]) == b""
     assert _ask(line, Type.WRITE_SAMPLE, 3, struct.pack("<I", 20) + SAMPLE[20:50]) == b""
     last = struct.pack("<ifI", 3, 0.0, 50) + SAMPLE[50:]
-    assert _ask(line, Type.STEP, 4, last) == whole
-    assert _ask(line, Type.STEP, 5, struct.pack("<ifI", 3, 0.0, 0)[:8] + b"\0\0\0\0") == whole
+    assert _step(line, 4, last) == whole
+    assert _step(line, 5, struct.pack("<ifI", 3, 0.0, 0)) == whole
 
 
 def test_inference(line: Line) -> None:
-    trained = _ask(line, Type.STEP, 1, step_payload(SAMPLE, 3, 0.0))
-    inferred = _ask(line, Type.STEP, 2, step_payload(SAMPLE, -1, 0.0))
-    assert inferred[:4] == struct.pack("<f", 0.0) and trained[:4] != inferred[:4]
-    assert inferred[4:] == trained[4:] == _ask(line, Type.READ_OUTPUT, 3, struct.pack("<I", 0))
-    assert len(inferred) == 4 + 10
+    loss, output = _step(line, 1, step_payload(SAMPLE, 3, 0.0))
+    inferred = _step(line, 2, step_payload(SAMPLE, -1, 0.0))
+    assert inferred == (0.0, output) and loss > 0.0
+    assert output == _ask(line, Type.READ_OUTPUT, 3, struct.pack("<I", 0))
+    assert len(output) == 10

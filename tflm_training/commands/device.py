@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tflm_training.callbacks import Callback
 from tflm_training.commands import output, progress
 from tflm_training.data import load_npz
 from tflm_training.device import DEFAULT_BAUD_RATE, Device
@@ -110,20 +111,42 @@ def _train_and_test(
             console.print(progress.show_metric(metric, before))
             return {metric: before}
         console.print(f"before: {progress.show_metric(metric, before)}")
+        timing = _Timing(trainer)
         history = trainer.fit(
             *train,
             epochs=arguments.epochs,
             learning_rate=arguments.learning_rate,
-            callbacks=[progress.TrainingProgress(bars, console)],
+            callbacks=[timing, progress.TrainingProgress(bars, console)],
         )
         after = trainer.evaluate(*test, progress=progress.test_hook(bars))[metric]
     console.print(f"after: {progress.show_metric(metric, after)}")
+    ticks = round(sum(timing.ticks) / len(timing.ticks))
+    console.print(_ticks_line(ticks, trainer.ticks_per_second))
     return {
         f"{metric}_before": before,
         f"{metric}_after": after,
         "loss": history.history["loss"],
         "steps": history.steps,
+        "ticks_per_step": ticks,
+        "ticks_per_second": trainer.ticks_per_second,
     }
+
+
+class _Timing(Callback):
+    """What each training step took by the device's counter."""
+
+    def __init__(self, trainer: DeviceTrainer) -> None:
+        self._trainer = trainer
+        self.ticks: list[int] = []
+
+    def on_train_batch_end(self, step: int, logs: dict[str, float]) -> None:
+        self.ticks.append(self._trainer.last_step_ticks)
+
+
+def _ticks_line(ticks: int, per_second: int) -> str:
+    """What a step takes by the device's own counter, whose ticks are a Cortex-M's cycles."""
+    milliseconds = 1000 * ticks / per_second
+    return f"a step: {ticks:,} ticks of {per_second / 1e6:g} MHz, {milliseconds:.3g} ms"
 
 
 def _first(x: np.ndarray, y: np.ndarray | None, limit: int | None) -> _Samples:

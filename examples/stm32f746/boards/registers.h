@@ -14,6 +14,9 @@ inline void WaitForClock(uint32_t enable_register) {
   [[maybe_unused]] const uint32_t value = Register(enable_register);
 }
 
+constexpr uint32_t kDwtControl = 0xE0001000;
+constexpr uint32_t kDwtCycleCount = 0xE0001004;
+constexpr uint32_t kDwtLockAccess = 0xE0001FB0;
 constexpr uint32_t kSysTickControl = 0xE000E010;
 constexpr uint32_t kSysTickReload = 0xE000E014;
 constexpr uint32_t kSysTickCurrent = 0xE000E018;
@@ -22,6 +25,7 @@ constexpr uint32_t kCcr = 0xE000ED14;
 constexpr uint32_t kCcsidr = 0xE000ED80;
 constexpr uint32_t kCsselr = 0xE000ED84;
 constexpr uint32_t kCpacr = 0xE000ED88;
+constexpr uint32_t kDemcr = 0xE000EDFC;
 constexpr uint32_t kIciallu = 0xE000EF50;
 constexpr uint32_t kDcisw = 0xE000EF60;
 

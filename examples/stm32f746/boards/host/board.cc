@@ -43,6 +43,12 @@ void HangUp() {
   connection = -1;
 }
 
+int64_t Microseconds() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1000000 + now.tv_nsec / 1000;
+}
+
 }  // namespace
 
 void Init(int argc, char** argv) {
@@ -81,11 +87,10 @@ void Write(const uint8_t* data, size_t size) {
   }
 }
 
-uint32_t Milliseconds() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint32_t>(now.tv_sec * 1000 + now.tv_nsec / 1000000);
-}
+uint32_t Milliseconds() { return static_cast<uint32_t>(Microseconds() / 1000); }
+
+uint32_t Ticks() { return static_cast<uint32_t>(Microseconds()); }
+uint32_t TicksPerSecond() { return 1'000'000; }
 
 void Idle() {
   pollfd waiting{connection, POLLIN, 0};

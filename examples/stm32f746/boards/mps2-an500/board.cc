@@ -1,4 +1,5 @@
-// MPS2 AN500 as QEMU models it: UART0 is a CMSDK APB UART (Arm DDI 0479, chapter 4.3).
+// MPS2 AN500 as QEMU models it: UART0 is a CMSDK APB UART, the counter a CMSDK APB timer (Arm
+// DDI 0479, chapters 4.3 and 4.1).
 
 #include "examples/stm32f746/board.h"
 
@@ -9,6 +10,10 @@ namespace board {
 namespace {
 
 constexpr uint32_t kCoreHz = 25'000'000;
+constexpr uint32_t kTimer0 = 0x40000000;
+constexpr uint32_t kTimerControl = kTimer0;
+constexpr uint32_t kTimerValue = kTimer0 + 0x04;
+constexpr uint32_t kTimerReload = kTimer0 + 0x08;
 constexpr uint32_t kUart0 = 0x40004000;
 constexpr uint32_t kUartData = kUart0;
 constexpr uint32_t kUartState = kUart0 + 0x04;  // bit 0: transmitter full, 1: received
@@ -20,6 +25,9 @@ constexpr uint32_t kUartBaudDivider = kUart0 + 0x10;
 void Init(int, char**) {
   Register(kUartBaudDivider) = kCoreHz / 115200;
   Register(kUartControl) = 3;  // transmitter and receiver on
+  Register(kTimerReload) = UINT32_MAX;
+  Register(kTimerValue) = UINT32_MAX;
+  Register(kTimerControl) = 1;  // on
   StartSysTick(kCoreHz);
 }
 
@@ -37,6 +45,10 @@ void Write(const uint8_t* data, size_t size) {
     Register(kUartData) = data[i];
   }
 }
+
+// The timer counts down. With QEMU's -icount shift=0 a tick is 40 instructions.
+uint32_t Ticks() { return UINT32_MAX - Register(kTimerValue); }
+uint32_t TicksPerSecond() { return kCoreHz; }
 
 // Not WFI: no interrupt tells of a received byte.
 void Idle() {}
