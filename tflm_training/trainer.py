@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tflm_training._library import runtime
+from tflm_training.arena import check_arena
 from tflm_training.callbacks import Callback, CallbackList
 from tflm_training.data import DataError
 from tflm_training.evaluation import NO_LEARNING_RATE, Evaluator
@@ -66,6 +67,8 @@ class Trainer(Evaluator):
         if arena_bytes is not None and arena_bytes <= 0:
             raise DataError(f"arena_bytes {arena_bytes}: must be larger than 0")
         name, content = _named_content("model", model)
+        if arena_bytes is not None:
+            check_arena(name, content, arena_bytes)
         try:
             self._interpreter = runtime().Interpreter(content, arena_bytes)
             self._signature = read_signature(self._interpreter)

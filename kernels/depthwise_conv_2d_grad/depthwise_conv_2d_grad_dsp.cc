@@ -5,236 +5,163 @@
 
 #include "kernels/core/fixed_point.h"
 #include "kernels/core/inner_loop_dsp.h"
-#include "kernels/core/quad_dsp.h"
 #include "kernels/core/weight_update.h"
 #include "kernels/core/window_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/depthwise_conv_2d_grad.h"
-#include "kernels/depthwise_conv_2d_grad/phases_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/position_sums_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/reference.h"
+#include "kernels/depthwise_conv_2d_grad/tile_dsp.h"
 
 namespace tflm_training {
 namespace {
 
-// What one call of the kernel works on.
-struct Layer {
-  const ConvInputGradOptions& options;
-  const int16_t* multiplier;
-  Phases rows;
-  Phases columns;
-  QuadMask mask;
-  int shift;
-  int bits;
-
-  // (acc * mu) / 2^(15 + shift), rounded half up, is SMMULR(acc, mu * 2^(17 - shift)).
-  bool ScalesFast() const { return shift >= 2 && shift <= 17; }
-};
-
-constexpr int32_t kNoMultiplier = 32768;
-
-// What is the same for every pixel of a group of channels, the first of which is `channel`.
-struct Group {
-  int32_t channel;
-  int32_t multiplier[kChannelGroup];
-  int32_t scale[kChannelGroup];  // of SMMULR
-  // By phase of the row, phase of the column, tap of the row and tap of the column.
-  Tap taps[kMaxTaps];
-};
-
-TFLM_TRAINING_NOINLINE void LoadGroup(const Layer& layer, const FilterPart& part,
-                                      int32_t channel, int32_t mantissa_bytes, Group* group) {
-  const ConvGeometry& g = layer.options.geometry;
-  group->channel = channel;
-  for (int32_t c = 0; c < kChannelGroup; ++c) {
-    const int32_t mu = layer.multiplier == nullptr ? kNoMultiplier : layer.multiplier[channel + c];
-    group->multiplier[c] = mu;
-    group->scale[c] = layer.ScalesFast() ? mu << (17 - layer.shift) : 1 << 16;
-  }
-  const int8_t* weights = part.weights + (channel - part.begin);
-  Tap* tap = group->taps;
-  for (int32_t phase_y = 0; phase_y < g.stride_height; ++phase_y) {
-    const Range rows = layer.rows.TapsOf(phase_y);
-    for (int32_t phase_x = 0; phase_x < g.stride_width; ++phase_x) {
-      const Range columns = layer.columns.TapsOf(phase_x);
-      for (int32_t r = rows.begin; r < rows.end; ++r) {
-        for (int32_t k = columns.begin; k < columns.end; ++k, ++tap) {
-          const int32_t index = layer.rows.tap(r) * g.filter_width + layer.columns.tap(k);
-          const int32_t distance =
-              layer.rows.distance(r) * g.output_width + layer.columns.distance(k);
-          const uint32_t word = LoadWord(weights + index * part.channels());
-          *tap = {-distance * g.output_channels * mantissa_bytes, Sxtb16(word),
-                  Sxtb16Ror8(word)};
-        }
-      }
-    }
+// Where SMMULR cannot scale the sums of a row: what it then makes the results of.
+TFLM_TRAINING_SMALL void ScaleExactly(const GradientLayer& layer, GradientTile* tile) {
+  const int32_t count = (tile->columns.end - tile->columns.begin) * kChannelGroup;
+  for (int32_t i = 0; i < count; ++i) {
+    const int64_t total =
+        static_cast<int64_t>(tile->sums[i]) * tile->multiplier[i % kChannelGroup];
+    tile->sums[i] = Saturate(RoundingShift(total, 15 + layer.shift), layer.bits) * (1 << 16);
   }
 }
 
-// The address of the first tap of a pixel; next_ is 4 bytes on, which a compiler must not know:
-// it would add instead of keeping it.
-struct Pixel {
-  uintptr_t address;
-  uintptr_t next;
-
-  explicit Pixel(uintptr_t first) : address(first), next(first + 4) {
-    __asm__("" : "+r"(next));
-  }
-  void Advance(uintptr_t step) {
-    address += step;
-    next += step;
-  }
-};
-
-TFLM_TRAINING_INLINE uint32_t LoadAt(uintptr_t base, int32_t offset) {
-  return LoadWord(reinterpret_cast<const void*>(base + static_cast<uintptr_t>(offset)));
-}
-
-TFLM_TRAINING_INLINE void AddTap(const Tap* tap, const Pixel& pixel, const int16_t*,
-                                 GroupSums& acc) {
-  const uint32_t low = LoadAt(pixel.address, tap->offset);
-  const uint32_t high = LoadAt(pixel.next, tap->offset);
-  acc.a = Smlabb(low, tap->even, acc.a);
-  acc.b = Smlatb(low, tap->odd, acc.b);
-  acc.c = Smlabt(high, tap->even, acc.c);
-  acc.d = Smlatt(high, tap->odd, acc.d);
-}
-
-TFLM_TRAINING_INLINE void AddTap(const Tap* tap, const Pixel& pixel, const int8_t*,
-                                 GroupSums& acc) {
-  const uint32_t word = LoadAt(pixel.address, tap->offset);
-  const uint32_t even = Sxtb16(word);
-  const uint32_t odd = Sxtb16Ror8(word);
-  acc.a = Smlabb(even, tap->even, acc.a);
-  acc.b = Smlabb(odd, tap->odd, acc.b);
-  acc.c = Smlatt(even, tap->even, acc.c);
-  acc.d = Smlatt(odd, tap->odd, acc.d);
-}
-
-// Where SMMULR cannot scale four sums: what it then makes the result of.
-TFLM_TRAINING_NOINLINE GroupSums ScaleExactly(const Layer& layer, const Group& group,
-                                              GroupSums acc) {
-  int32_t sums[] = {acc.a, acc.b, acc.c, acc.d};
-  for (int32_t c = 0; c < kChannelGroup; ++c) {
-    const int64_t total = static_cast<int64_t>(sums[c]) * group.multiplier[c];
-    sums[c] = Saturate(RoundingShift(total, 15 + layer.shift), layer.bits) * (1 << 16);
-  }
-  return {sums[0], sums[1], sums[2], sums[3]};
-}
-
-// The pixels of row y whose columns are of one phase, four channels of each.
-template <typename Mantissa>
-TFLM_TRAINING_NOINLINE void WritePhase(const Layer& layer, const Group& group,
-                                       const Mantissa* gradient, int32_t y, int32_t phase,
-                                       Mantissa* result, QuadRange* all_mantissas) {
-  const ConvGeometry& g = layer.options.geometry;
+// Writes row y from its sums.
+TFLM_TRAINING_NOINLINE void FinishRow(const GradientLayer& layer, int32_t y, GradientTile* tile,
+                                      QuadRange* all_mantissas) {
+  if (!layer.ScalesFast()) ScaleExactly(layer, tile);
+  const ConvGeometry& g = layer.geometry;
+  // Locals: for all that a compiler knows, mantissas are written over what they come from.
+  const MutableMantissas result = layer.result;
   const QuadMask mask = layer.mask;
   QuadRange mantissas = *all_mantissas;
-  const bool scales_fast = layer.ScalesFast();
-  const int32_t v = y + g.padding_top;
-  const int32_t uy = v / g.stride_height;
-  const Range all_rows = layer.rows.TapsOf(v - uy * g.stride_height);
-  const Range rows = layer.rows.Inside(all_rows, uy, g.output_height);
-  const Range columns = layer.columns.TapsOf(phase);
-  const int32_t width = columns.end - columns.begin;
-  const Tap* const first = group.taps + all_rows.begin * g.filter_width +
-                           (all_rows.end - all_rows.begin) * columns.begin +
-                           (rows.begin - all_rows.begin) * width;
-  const int32_t count = (rows.end - rows.begin) * width;
-  const Tap* const end = first + count;
-  const Tap* const end3 = first + count / 3 * 3;
-  // The first pixel of the phase, and how many there are.
-  int32_t ux = Max((g.padding_left - phase + g.stride_width - 1) / g.stride_width, 0);
-  const int32_t x = ux * g.stride_width + phase - g.padding_left;
-  int32_t pixels = x < g.input_width ? (g.input_width - 1 - x) / g.stride_width + 1 : 0;
-  // From first_whole on all columns of the window are inside for `whole` pixels.
-  const int32_t first_whole = width == 0 ? ux : layer.columns.distance(columns.end - 1);
-  const auto whole = static_cast<uint32_t>(
-      width == 0 ? pixels
-                 : Max(layer.columns.distance(columns.begin) + g.output_width - first_whole, 0));
-  int32_t index = (y * g.input_width + x) * g.input_channels + group.channel;
-  const int32_t index_step = g.stride_width * g.input_channels;
-  const int32_t output = (uy * g.output_width + ux) * g.output_channels + group.channel;
-  Pixel pixel(reinterpret_cast<uintptr_t>(gradient) +
-              static_cast<uintptr_t>(output) * sizeof(Mantissa));
-  const auto step = static_cast<uintptr_t>(g.output_channels) * sizeof(Mantissa);
-  for (ux -= first_whole; pixels > 0; --pixels, ++ux) {
-    GroupSums acc = {0, 0, 0, 0};
-    if (static_cast<uint32_t>(ux) < whole) {
-      const Tap* tap = first;
-      for (; tap != end3; tap += 3) {
-        AddTap(tap, pixel, gradient, acc);
-        KeepOrder();
-        AddTap(tap + 1, pixel, gradient, acc);
-        KeepOrder();
-        AddTap(tap + 2, pixel, gradient, acc);
-        KeepOrder();
-      }
-      for (; tap != end; ++tap) AddTap(tap, pixel, gradient, acc);
-    } else {
-      const Range inside = layer.columns.Inside(columns, ux + first_whole, g.output_width);
-      for (const Tap* row = first + (inside.begin - columns.begin); row < end; row += width) {
-        const Tap* const row_end = row + (inside.end - inside.begin);
-        for (const Tap* tap = row; tap != row_end; ++tap) AddTap(tap, pixel, gradient, acc);
-      }
-    }
-    if (!scales_fast) acc = ScaleExactly(layer, group, acc);
-    const Quad quad = mask.Apply(
-        index, SaturatedQuad(Smmulr(acc.a, group.scale[0]), Smmulr(acc.b, group.scale[1]),
-                             Smmulr(acc.c, group.scale[2]), Smmulr(acc.d, group.scale[3]),
-                             result));
+  const int32_t scale[] = {tile->scale[0], tile->scale[1], tile->scale[2], tile->scale[3]};
+  const int32_t channels = g.input_channels;
+  const int32_t* sums = tile->sums;
+  int32_t index = (y * g.input_width + tile->columns.begin) * channels + tile->channel;
+  for (int32_t left = tile->columns.end - tile->columns.begin; left > 0; --left) {
+    Quad quad = SaturatedQuad(Smmulr(sums[0], scale[0]), Smmulr(sums[1], scale[1]),
+                              Smmulr(sums[2], scale[2]), Smmulr(sums[3], scale[3]),
+                              static_cast<const int16_t*>(nullptr));
+    if (result.is_int8()) quad = {Ssat16<8>(quad.even), Ssat16<8>(quad.odd)};
+    quad = mask.Apply(index, quad);
     mantissas.Add(quad);
-    StoreQuad(quad, result + index);
-    pixel.Advance(step);
-    index += index_step;
+    result.Set4(index, quad.even, quad.odd);
+    sums += kChannelGroup;
+    index += channels;
   }
   *all_mantissas = mantissas;
 }
 
-// The rows [begin, end) of the channels of one part. The last group may overlap the one before.
-TFLM_TRAINING_NOINLINE void WritePart(const Layer& layer, const FilterPart& part,
-                                      Mantissas gradient, int32_t begin, int32_t end,
-                                      MutableMantissas result, QuadRange* mantissas) {
-  const ConvGeometry& g = layer.options.geometry;
-  Group group;
-  for (int32_t c = part.begin; c < part.end; c += kChannelGroup) {
-    LoadGroup(layer, part, Min(c, part.end - kChannelGroup), gradient.is_int8() ? 1 : 2, &group);
-    for (int32_t y = begin; y < end; ++y) {
-      for (int32_t phase = 0; phase < g.stride_width; ++phase) {
-        if (gradient.is_int8()) {
-          WritePhase(layer, group, gradient.int8(), y, phase, result.int8(), mantissas);
-        } else {
-          WritePhase(layer, group, gradient.int16(), y, phase, result.int16(), mantissas);
-        }
+void WriteTile(const GradientLayer& layer, const FilterPart& part, GradientTile* tile,
+               QuadRange* mantissas) {
+  const ConvGeometry& g = layer.geometry;
+  const Range outputs = layer.rows.OutputsOf(tile->rows);
+  tile->pairs = {Max(outputs.begin >> 1, 0), Min((outputs.end + 1) >> 1, layer.Pairs())};
+  tile->outputs = layer.columns.OutputsOf(tile->columns);
+  if (layer.gradient.is_int8()) {
+    PackGradient(g, layer.gradient.int8(), tile);
+  } else {
+    PackGradient(g, layer.gradient.int16(), tile);
+  }
+  PlanRuns(layer, tile);
+  // Rows of one phase that begin at the same row of a pair have the same weights.
+  const int32_t step = 2 * g.stride_height;
+  for (int32_t first = tile->rows.begin; first < Min(tile->rows.begin + step, tile->rows.end);
+       ++first) {
+    PackWeights(layer, part, layer.rows.PlaceOf(first), tile);
+    for (int32_t y = first; y < tile->rows.end; y += step) {
+      SumRow(g.stride_width, layer.rows.PlaceOf(y), tile);
+      FinishRow(layer, y, tile, mantissas);
+    }
+  }
+}
+
+// How many rows and columns of inputs make a tile, at most those given: long rows cost less.
+struct TileSize {
+  TileSize(const GradientLayer& layer, int32_t most_rows)
+      : rows(most_rows), columns(Min(layer.geometry.input_width, kMaxTileWidth)) {
+    while (Cells(layer) > kMaxCells) --(rows > 1 ? rows : columns);
+  }
+  int32_t Cells(const GradientLayer& layer) const {
+    return Min(layer.rows.MostOutputs(rows) / 2 + 1, layer.Pairs()) *
+           layer.columns.MostOutputs(columns);
+  }
+
+  int32_t rows;
+  int32_t columns;
+};
+
+// The rows given, of the channels of one part. The last group may overlap the one before.
+TFLM_TRAINING_NOINLINE void WritePart(const GradientLayer& layer, const FilterPart& part,
+                                      Range rows, QuadRange* mantissas) {
+  const TileSize size(layer, rows.end - rows.begin);
+  GradientTile tile;
+  for (int32_t first = part.begin; first < part.end; first += kChannelGroup) {
+    tile.channel = Min(first, part.end - kChannelGroup);
+    for (int32_t c = 0; c < kChannelGroup; ++c) {
+      const int32_t mu =
+          layer.multiplier == nullptr ? kNoMultiplier : layer.multiplier[tile.channel + c];
+      tile.multiplier[c] = mu;
+      tile.scale[c] = layer.ScalesFast() ? mu << (17 - layer.shift) : 1 << 16;
+    }
+    for (int32_t y = rows.begin; y < rows.end; y += size.rows) {
+      tile.rows = {y, Min(y + size.rows, rows.end)};
+      for (int32_t x = 0; x < layer.geometry.input_width; x += size.columns) {
+        tile.columns = {x, Min(x + size.columns, layer.geometry.input_width)};
+        WriteTile(layer, part, &tile, mantissas);
       }
     }
   }
 }
 
-// Writes the whole result and returns its largest magnitude.
-int32_t WriteAll(const Layer& layer, const SplitFilter& filter, const ActivationMask& mask,
-                 Mantissas gradient, MutableMantissas result) {
-  const ConvGeometry& g = layer.options.geometry;
-  const int32_t inputs = g.input_height * g.input_width * g.input_channels;
-  const int32_t outputs = g.output_height * g.output_width * g.output_channels;
-  const int32_t size = gradient.is_int8() ? 1 : 2;
-  // Where the result overlaps what is read, a row has to be complete before the next one.
-  const auto overlaps = [&](const void* read, int32_t bytes) {
-    return read != nullptr && Overlaps(result.int8(), inputs * size, read, bytes);
-  };
-  const bool by_rows = overlaps(gradient.int8(), outputs * size) ||
-                       overlaps(mask.values, inputs) || overlaps(mask.bits, MaskBytes(inputs));
-  const int32_t step = by_rows ? 1 : g.input_height;
-  QuadRange mantissas;
-  for (int32_t y = 0; y < g.input_height; y += step) {
-    for (const FilterPart& part : filter) {
-      WritePart(layer, part, gradient, y, y + step, result, &mantissas);
+// How many rows from y on can be written while all that they are made of is still there.
+TFLM_TRAINING_NOINLINE int32_t RowsFrom(const GradientLayer& layer,
+                                        const ActivationMask& mask, int32_t y) {
+  const ConvGeometry& g = layer.geometry;
+  const int32_t size = layer.result.is_int8() ? 1 : 2;
+  const int32_t inputs = g.input_width * g.input_channels;
+  const int32_t outputs = g.output_width * g.output_channels;
+  int32_t rows = g.input_height - y;
+  // A source of so many bytes, which is read from byte `first` on.
+  const auto keep = [&](const void* source, int32_t bytes,
+                        int32_t first) __attribute__((noinline)) {
+    const int8_t* const result = layer.result.int8();
+    if (source == nullptr ||
+        !Overlaps(result, g.input_height * inputs * size, source, bytes)) {
+      return;
     }
+    const auto room = static_cast<int32_t>(static_cast<const int8_t*>(source) - result) + first;
+    rows = Min(rows, Max(room / (inputs * size) - y, 1));
+  };
+  const int32_t first = Clamp(layer.rows.OutputsOf({y, y + 1}).begin, 0, g.output_height);
+  keep(layer.gradient.int8(), g.output_height * outputs * size, first * outputs * size);
+  keep(mask.values, g.input_height * inputs, y * inputs);
+  keep(mask.bits, MaskBytes(g.input_height * inputs), y * inputs / 8);
+  return rows;
+}
+
+// Writes the whole result and returns its largest magnitude.
+int32_t WriteAll(const GradientLayer& layer, const SplitFilter& filter,
+                 const ActivationMask& mask) {
+  const ConvGeometry& g = layer.geometry;
+  QuadRange mantissas;
+  for (int32_t y = 0, end = 0; y < g.input_height; y = end) {
+    end = y + RowsFrom(layer, mask, y);
+    for (const FilterPart& part : filter) WritePart(layer, part, {y, end}, &mantissas);
   }
   // The bound on the sums keeps mantissas in their range, but for the last rounding.
   const int32_t limit = MantissaLimit(layer.bits);
   if (mantissas.max_abs() <= limit) return mantissas.max_abs();
-  for (int32_t i = 0; i < inputs; ++i) result.Set(i, Clamp(result[i], -limit, limit));
+  const int32_t inputs = g.input_height * g.input_width * g.input_channels;
+  for (int32_t i = 0; i < inputs; ++i) {
+    layer.result.Set(i, Clamp(layer.result[i], -limit, limit));
+  }
   return limit;
+}
+
+TFLM_TRAINING_SMALL void UpdateAnyWeight(TrainedWeights weight, int32_t acc, Factor factor,
+                                          int32_t clamp, Random* random) {
+  UpdateWeight(weight, acc, factor, clamp, random);
 }
 
 // Moves one weight; as UpdateWeight, which it is but for what nearly every weight is.
@@ -243,7 +170,7 @@ void StepWeight(const ConvFilterUpdateOptions& options, float factor_value, int3
   const Factor factor = DecomposeFactor(factor_value);
   if (!factor.trains()) return;
   if (factor.shift <= 0 || weight.fractions != nullptr) {
-    UpdateWeight(weight, acc, factor, options.clamp, random);
+    UpdateAnyWeight(weight, acc, factor, options.clamp, random);
     return;
   }
   // (t + r) >> sh, clamped, is the step of the clamped t: see weight_update_dsp.h.
@@ -256,9 +183,10 @@ void StepWeight(const ConvFilterUpdateOptions& options, float factor_value, int3
 
 // Whether the fast path takes a layer.
 bool IsUsual(const ConvGeometry& g) {
-  return g.output_channels == g.input_channels && g.filter_height <= kMaxLength &&
-         g.filter_width <= kMaxLength && g.filter_height * g.filter_width <= kMaxTaps &&
-         g.stride_height <= kMaxStride && g.stride_width <= kMaxStride;
+  const int32_t rows = (g.filter_height + g.stride_height - 1) / g.stride_height;
+  return g.output_channels == g.input_channels && g.dilation_height == 1 &&
+         g.dilation_width == 1 && g.stride_width <= kMaxStride &&
+         (rows / 2 + 1) * g.filter_width <= kMaxWeightCells;
 }
 
 bool IsUsual(const SplitFilter& filter) {
@@ -283,14 +211,16 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
                          static_cast<uint64_t>(options.weight_bound);
   const int bits = options.gradient_bits;
   const int shift = Max(-15, Bits(bound) - bits);
-  const Layer layer = {options,
+  const GradientLayer layer = {g,
+                       {g.filter_height, g.stride_height, g.padding_top},
+                       {g.filter_width, g.stride_width, g.padding_left},
+                       gradient,
+                       input_gradient,
                        multiplier,
-                       Phases(g.filter_height, g.stride_height, g.dilation_height),
-                       Phases(g.filter_width, g.stride_width, g.dilation_width),
                        QuadMask(mask),
                        shift,
                        bits};
-  const int32_t max_abs = WriteAll(layer, filter, mask, gradient, input_gradient);
+  const int32_t max_abs = WriteAll(layer, filter, mask);
   return {(scale.sigma * options.scale_factor) * PowerOfTwo(shift), max_abs};
 }
 

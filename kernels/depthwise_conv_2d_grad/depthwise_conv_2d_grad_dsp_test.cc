@@ -90,6 +90,9 @@ void CompareInputGrads(const ConvGeometry& g, TestContents& random) {
     distance = std::max(distance, (y + 1) * g.input_width * g.input_channels -
                                       first * g.output_width * g.output_channels);
   }
+  // Or further: as many rows as then have room are written at a time.
+  const int32_t row = g.input_width * g.input_channels;
+  distance += random.OneOf({0, 0, 1, row, 2 * row, inputs / 2});
   std::vector<Mantissa> memory(std::max(static_cast<size_t>(distance) + gradient.size(),
                                         static_cast<size_t>(inputs)));
   std::copy(gradient.begin(), gradient.end(), memory.begin() + distance);
@@ -99,7 +102,7 @@ void CompareInputGrads(const ConvGeometry& g, TestContents& random) {
   // Below the saved activation that is the mask.
   if (mask.values == nullptr) return;
   const size_t above = static_cast<size_t>(inputs) * (sizeof(Mantissa) - 1) +
-                       static_cast<size_t>(g.input_width * g.input_channels);
+                       static_cast<size_t>(row * random.OneOf({1, 1, 2, 3}));
   std::vector<Mantissa> shared(static_cast<size_t>(inputs) + (above / sizeof(Mantissa)) + 1);
   int8_t* values = reinterpret_cast<int8_t*>(shared.data()) + above;
   memcpy(values, mask.values, static_cast<size_t>(inputs));

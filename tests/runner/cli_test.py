@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from converter.memory import HOST_64, predict_arena
+from converter.model import read_model
 from tflm_training.cli import main
 from tflm_training.trainer import Trainer
 
@@ -160,8 +162,13 @@ def test_the_wrong_split_is_named(
 def test_too_small_an_arena(
     model_file: Path, data_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    error = _error(capsys, "train", model_file, "--data", data_file, "--arena_bytes", 900)
-    assert "cannot allocate the tensors: Failed" in error
+    model = read_model(model_file.read_bytes(), "model")
+    needed = predict_arena(model, HOST_64).smallest_arena
+    for arena in (900, needed // 2, needed - 16):
+        error = _error(capsys, "train", model_file, "--data", data_file, "--arena_bytes", arena)
+        expected = f"{model_file} needs {needed} bytes of arena on this computer"
+        assert error == f"error: arena_bytes {arena}: {expected}"
+    assert Trainer(model_file, arena_bytes=needed).arena_used_bytes <= needed
 
 
 def test_a_report_is_not_overwritten_by_accident(

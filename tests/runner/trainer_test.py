@@ -243,5 +243,5 @@ def test_wrong_models(tmp_path: Path, classifier: bytes) -> None:
         Trainer(classifier, seed=-1)
     with pytest.raises(DataError, match="arena_bytes 0"):
         Trainer(classifier, arena_bytes=0)
-    with pytest.raises(RuntimeError, match="cannot allocate the tensors"):
+    with pytest.raises(DataError, match="arena_bytes 1000: model needs"):
         Trainer(classifier, arena_bytes=1000)
