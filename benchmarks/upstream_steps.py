@@ -115,7 +115,7 @@ def _samples(
     return x, generator.integers(0, device.info.classes, options.steps), "noise"
 
 
-class _Learner:
+class Learner:
     """A trainer and what comes of its steps."""
 
     def __init__(self, trainer: Trainer, folder: Path) -> None:
@@ -149,7 +149,7 @@ class _Learner:
             ticks.append(self.trainer.last_step_ticks)
 
 
-def _faults(host: _Learner, device: _Learner, start: bytes) -> list[str]:
+def differences(host: Learner, device: Learner, start: bytes) -> list[str]:
     """What differs, in words."""
     faults = []
     losses = list(zip(host.losses, device.losses, strict=True))
@@ -184,15 +184,15 @@ def measure(subject: Subject, options: argparse.Namespace, folder: Path) -> Resu
     model = folder / "model_train.tflite"
     model.write_bytes(converted.flatbuffer)
     firmware, flash_bytes = _build(options, model)
-    host = _Learner(Trainer(model, seed=_SEED), folder)
+    host = Learner(Trainer(model, seed=_SEED), folder)
     start = host.variables()
     with emulated(firmware) as url, Device(url) as connection:
         x, y, source = _samples(options, subject, connection)
-        device = _Learner(DeviceTrainer(connection), folder)
+        device = Learner(DeviceTrainer(connection), folder)
         device.trainer.restore(folder / "present.ckpt")
         for learner in (host, device):
             learner.learn(x, y, subject.learning_rate)
-        faults = _faults(host, device, start)
+        faults = differences(host, device, start)
         info = connection.refresh()
     if info.arena_used_bytes != converted.arena.total:
         faults.append("the arena")
