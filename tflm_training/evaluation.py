@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Callable
 
@@ -26,7 +27,7 @@ class Evaluation:
     confusion_matrix: np.ndarray | None
 
 
-class Evaluator:
+class Evaluator(abc.ABC):
     """The half of a `Trainer` that tests and predicts; one Invoke() a sample."""
 
     _signature: Signature
@@ -110,8 +111,8 @@ class Evaluator:
         outputs = (self._step(x, self._no_label, NO_LEARNING_RATE)[0] for x in inputs)
         return np.concatenate([output.reshape(shape) for output in outputs])
 
+    @abc.abstractmethod
     def _step(
         self, sample: np.ndarray, label: np.ndarray, learning_rate: np.ndarray
     ) -> tuple[np.ndarray, float]:
         """One Invoke(): the quantised output and the loss."""
-        raise NotImplementedError

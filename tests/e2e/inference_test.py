@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -11,13 +9,14 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 import converter
 from converter.model import write_model
 from converter.passes.training_graph import Source, prepare
+from tests.stock import at_hand, stock_model
 from tests.zoo.int8 import zoo_model
 from tests.zoo.keras_models import MODELS, REGRESSORS
 from tflm_training._library import runtime
 
-STOCK = Path(__file__).resolve().parents[3] / "shared" / "models"
 # Model -> the loss that it needs to be named, if any.
 STOCK_MODELS = {
+    "digits": None,
     "kws_ref_model": None,
     "vww_96_int8": None,
     "pretrainedResnet_quant": None,
@@ -92,10 +91,9 @@ def test_fresh_models(name: str) -> None:
         np.testing.assert_array_equal(_infer(converted.flatbuffer), expected)
 
 
-@pytest.mark.skipif(not STOCK.is_dir(), reason="no models beside the checkout")
-@pytest.mark.parametrize("name", STOCK_MODELS)
+@pytest.mark.parametrize("name", at_hand(STOCK_MODELS))
 def test_stock_models(name: str) -> None:
-    content = (STOCK / f"{name}.tflite").read_bytes()
+    content = stock_model(name).read_bytes()
     expected = _infer_plain(content)
     for update in ("all", "last:2"):
         converted = converter.convert(content, update=update, loss=_loss(name))

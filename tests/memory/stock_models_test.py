@@ -1,19 +1,18 @@
-"""The predictor on real models and their training graphs, where they are at hand."""
+"""The predictor on real models and their training graphs."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from converter.conversion import convert
 from converter.memory import CORTEX_M, HOST_64, predict_arena
 from converter.model import read_model, write_model
+from tests.stock import at_hand, stock_model
 from tflm_training._library import runtime
 
-MODELS = Path(__file__).resolve().parents[3] / "shared" / "models"
 # arena_used_bytes() on (the host, an emulated Cortex-M7: see cortex_m_measured.py).
 MEASURED = {
+    "digits": (8352, 6996),
     "kws_ref_model": (24384, 22820),
     "vww_96_int8": (104224, 100708),
     "pretrainedResnet_quant": (56176, 54996),
@@ -24,12 +23,11 @@ MEASURED = {
     "mcunet-5fps-128": (337088, 331124),
 }
 
-pytestmark = pytest.mark.skipif(not MODELS.is_dir(), reason="no models beside the checkout")
+TRAINED = ("digits", "kws_ref_model", "vww_96_int8", "pretrainedResnet_quant", "mcunet-5fps-128")
 
-
-@pytest.mark.parametrize("name", MEASURED)
+@pytest.mark.parametrize("name", at_hand(MEASURED))
 def test_inference(name: str) -> None:
-    content = (MODELS / f"{name}.tflite").read_bytes()
+    content = stock_model(name).read_bytes()
     model = read_model(content, name)
     host, cortex_m = MEASURED[name]
     assert predict_arena(model, CORTEX_M).total == cortex_m
@@ -41,11 +39,9 @@ def test_inference(name: str) -> None:
 
 
 @pytest.mark.parametrize("update", ["last:1", "last:4"])
-@pytest.mark.parametrize(
-    "name", ["kws_ref_model", "vww_96_int8", "pretrainedResnet_quant", "mcunet-5fps-128"]
-)
+@pytest.mark.parametrize("name", at_hand(TRAINED))
 def test_training(name: str, update: str) -> None:
-    converted = convert((MODELS / f"{name}.tflite").read_bytes(), update=update, name=name)
+    converted = convert(stock_model(name).read_bytes(), update=update, name=name)
     assert converted.arena.exact and converted.arena_host.exact
     smallest = converted.arena_host.smallest_arena
     interpreter = runtime().Interpreter(converted.flatbuffer, smallest)

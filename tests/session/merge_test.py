@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,16 +20,16 @@ from converter.ir.requantisation import requantisation_tables
 from converter.merge import merge
 from converter.model import Operator, read_model
 from converter.rules.convolution import bias_of, filter_of, input_of, weight_scales
-from examples.digits.demo import MODEL as DIGITS
 from kernels.core.requantize_twin import multiply_by_quantized_multiplier
+from tests.stock import DIGITS, at_hand, stock_data, stock_model
 from tests.zoo.int8 import zoo_model
 from tests.zoo.keras_models import MODELS, REGRESSORS
 from tflm_training import Trainer
 from tflm_training._library import runtime
 
-STOCK = Path(__file__).resolve().parents[3] / "shared"
 # Model -> its data and whether FULLY_CONNECTED is its classifier.
 STOCK_MODELS = {
+    "digits": (None, True),
     "kws_ref_model": ("kws01", True),
     "vww_96_int8": ("person96", True),
     "pretrainedResnet_quant": ("cifar10", True),
@@ -136,24 +135,24 @@ def _compare(
     return other_logits, other_output
 
 
-@pytest.mark.skipif(not STOCK.is_dir(), reason="no models beside the checkout")
 @pytest.mark.parametrize("update", ["all", "last:2"])
-@pytest.mark.parametrize("name", STOCK_MODELS)
+@pytest.mark.parametrize("name", at_hand(STOCK_MODELS))
 def test_stock_models(
     name: str, update: str, record_property: Callable[[str, object], None]
 ) -> None:
     data, has_classifier = STOCK_MODELS[name]
-    original = (STOCK / "models" / f"{name}.tflite").read_bytes()
+    original = stock_model(name).read_bytes()
     flatbuffer = converter.convert(original, update=update).flatbuffer
     trainer = Trainer(flatbuffer)
     if data is not None:
-        arrays = np.load(STOCK / "data" / f"{data}.npz")
+        arrays = np.load(stock_data(data))
         x, y = arrays["x_test"][:100], arrays["y_test"][:100].reshape(-1)
         x = x if x.dtype == np.int8 else (x ^ 0x80).view(np.int8)
     else:
         rng = np.random.default_rng(5)
-        x = rng.integers(-128, 128, (20, 128, 128, 3)).astype(np.int8)
-        y = rng.integers(0, 1000, 20)
+        shape = runtime().Interpreter(original).inputs()[0].shape
+        x = rng.integers(-128, 128, (20, *shape[1:])).astype(np.int8)
+        y = rng.integers(0, trainer.classes, 20)
     trainer = _train(flatbuffer, x, y, 0.002)
     merged = merge(flatbuffer, trainer.variables())
     assert _names(merged) == _names(original)
