@@ -1,7 +1,8 @@
 """Whole training steps on an emulated Cortex-M7 with upstream TFLite Micro, beside the host's.
 
     python -m benchmarks.upstream_steps --models DIR --tflm_dir DIR
-        [--tflm_lib LIB --tflm_include 'DIR DIR'] [--data DIR] [--steps 20] [--json OUT.json]
+        [--tflm_lib LIB --tflm_include 'DIR DIR'] [--data DIR] [--steps 20] [--only TEXT]
+        [--json OUT.json]
 
 Each model is converted and linked into the firmware of examples/stm32f746, which QEMU runs;
 samples go in through the device protocol. This computer takes the same steps: same samples,
@@ -244,16 +245,21 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--tflm_include", help="further include folders, separated by spaces")
     parser.add_argument("--data", type=Path, help="folder of .npz data")
     parser.add_argument("--steps", type=positive_int, default=20)
+    parser.add_argument("--only", default="", help="the rows whose first column begins so")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     return parser.parse_args()
 
 
 def main() -> int:
     options = parse()
+    subjects = [subject for subject in _SUBJECTS if subject.title.startswith(options.only)]
+    if not subjects:
+        print(f"error: no row begins with {options.only!r}", file=sys.stderr)
+        return 1
     results = []
     for line in (_HEADINGS, ["---"] * len(_HEADINGS)):
         print(f"| {' | '.join(line)} |")
-    for subject in _SUBJECTS:
+    for subject in subjects:
         try:
             with tempfile.TemporaryDirectory() as folder:
                 result = measure(subject, options, Path(folder))
