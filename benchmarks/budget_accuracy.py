@@ -9,7 +9,6 @@ the training data, `auto` without, the deepest last:K that fits the budget, and 
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import functools
 import sys
@@ -21,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 import converter
+from benchmarks import arguments
 from benchmarks.learning import TASKS
 from converter.cli import parse_bytes
 from converter.errors import ConverterError
@@ -128,20 +128,12 @@ def _print(outcomes: dict[Run, list[Outcome]]) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--models", type=Path, required=True, help="folder of .tflite models")
-    parser.add_argument("--data", type=Path, required=True, help="folder of .npz data")
+    parser = arguments.parser(__doc__, needs_data=True)
     parser.add_argument("--tasks", default=DEFAULT_TASKS, help="task:budget, separated by commas")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--epochs", type=int, help="default: a few, by the task")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time")
     options = parser.parse_args()
-    for folder in (options.models, options.data):
-        if not folder.is_dir():
-            print(f"error: {folder}: no such folder", file=sys.stderr)
-            return 1
     seeds = [int(seed) for seed in options.seeds.split(",")]
     with ProcessPoolExecutor(options.jobs) as pool:
         futures = {

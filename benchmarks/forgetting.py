@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 import converter
+from benchmarks import arguments
 from tflm_training import Trainer, replayed_indices
 
 Split = tuple[np.ndarray, np.ndarray]
@@ -70,18 +71,10 @@ def run(options: argparse.Namespace, seed: int) -> list[tuple[float, float]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--models", type=Path, required=True, help="folder of .tflite models")
-    parser.add_argument("--data", type=Path, required=True, help="folder of .npz data")
+    parser = arguments.parser(__doc__, needs_data=True)
     parser.add_argument("--update", default="last:4")
     parser.add_argument("--seeds", default="0,1,2")
     options = parser.parse_args()
-    for folder in (options.models, options.data):
-        if not folder.is_dir():
-            print(f"error: {folder}: no such folder", file=sys.stderr)
-            return 1
     runs = [run(options, int(seed)) for seed in options.seeds.split(",")]
     means = np.mean(np.array(runs), axis=0)
     table = Table(title=f"Test accuracy in percent, --update {options.update}")

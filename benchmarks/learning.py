@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 import converter
+from benchmarks import arguments
 from tflm_training import Trainer
 
 Arrays = dict[str, np.ndarray]
@@ -192,11 +193,7 @@ def _print(results: list[Result]) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--models", type=Path, required=True, help="folder of .tflite models")
-    parser.add_argument("--data", type=Path, required=True, help="folder of .npz data")
+    parser = arguments.parser(__doc__, needs_data=True)
     parser.add_argument("--tasks", default=",".join(TASKS))
     parser.add_argument("--updates", default="last:1,last:4,all")
     parser.add_argument("--weight_bits", default="8,16")
@@ -204,10 +201,6 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time")
     parser.add_argument("--json", type=Path, help="also write the results there")
     options = parser.parse_args()
-    for folder in (options.models, options.data):
-        if not folder.is_dir():
-            print(f"error: {folder}: no such folder", file=sys.stderr)
-            return 1
     results = _run_all(options)
     _print(results)
     if options.json:

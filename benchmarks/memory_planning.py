@@ -13,7 +13,6 @@ One table a model, bytes on a 32-bit Cortex-M as the converter predicts them:
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import sys
@@ -23,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 import converter
+from benchmarks import arguments
 from converter.cli import parse_bytes
 from converter.errors import ConverterError
 from converter.memory import CORTEX_M, predict_arena
@@ -138,10 +138,7 @@ def _print(console: Console, name: str, rows: list[Row]) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--models", type=Path, required=True, help="folder of .tflite models")
+    parser = arguments.parser(__doc__)
     parser.add_argument("--names", default=",".join(_NAMES), help="without .tflite")
     parser.add_argument("--budgets", default="128k,256k")
     parser.add_argument("--json", type=Path, help="write the figures here too")

@@ -10,12 +10,11 @@ arena on a 32-bit Cortex-M, rounded up. The choice is made without data.
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
-from pathlib import Path
 
 import converter
+from benchmarks import arguments
 from converter.cli import parse_budgets
 from converter.conversion import TrainingModel
 from converter.errors import ConverterError
@@ -59,10 +58,7 @@ def cell(model: bytes, name: str, budget: int) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--models", type=Path, required=True, help="folder of .tflite models")
+    parser = arguments.parser(__doc__)
     parser.add_argument("--names", default=_NAMES, help="without .tflite")
     parser.add_argument("--budgets", type=parse_budgets, default=_BUDGETS, metavar="48k,64k")
     options = parser.parse_args()

@@ -121,19 +121,6 @@ class TrainingNetwork {
     return {mantissa, builder_.AddTensor(tflite::TensorType_FLOAT32, {2})};
   }
 
-  template <typename Options>
-  static Options FullyConnectedGeometry(int32_t inputs, int32_t outputs) {
-    Options options{};
-    options.version = Options::kVersion;
-    ConvGeometry& g = options.geometry;
-    g.input_height = g.input_width = g.filter_height = g.filter_width = 1;
-    g.output_height = g.output_width = g.stride_height = g.stride_width = 1;
-    g.dilation_height = g.dilation_width = 1;
-    g.input_channels = inputs;
-    g.output_channels = outputs;
-    return options;
-  }
-
   void AddInputGrad(const Gradient& gradient, int32_t filter, int32_t hidden,
                     const Gradient& result) {
     auto options = FullyConnectedGeometry<ConvInputGradOptions>(kHidden, kClasses);

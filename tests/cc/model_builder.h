@@ -8,9 +8,24 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/core/geometry.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
 namespace tflm_training {
+
+// A convolution's record for FULLY_CONNECTED: a 1x1 filter on one position.
+template <typename Options>
+Options FullyConnectedGeometry(int32_t inputs, int32_t outputs) {
+  Options options{};
+  options.version = Options::kVersion;
+  ConvGeometry& g = options.geometry;
+  g.input_height = g.input_width = g.filter_height = g.filter_width = 1;
+  g.output_height = g.output_width = g.stride_height = g.stride_width = 1;
+  g.dilation_height = g.dilation_width = 1;
+  g.input_channels = inputs;
+  g.output_channels = outputs;
+  return options;
+}
 
 // Builds a .tflite model with one subgraph, tensor by tensor, for tests. Tensors are named
 // by the index that the Add functions return. Uses the heap: for the host only.

@@ -55,14 +55,7 @@ void AddLoss(ModelBuilder& builder, bool regressor, std::vector<int32_t> inputs,
 }
 
 ConvFilterUpdateOptions FilterUpdate() {
-  ConvFilterUpdateOptions options{};
-  options.version = ConvFilterUpdateOptions::kVersion;
-  ConvGeometry& g = options.geometry;
-  g.input_height = g.input_width = g.filter_height = g.filter_width = 1;
-  g.output_height = g.output_width = g.stride_height = g.stride_width = 1;
-  g.dilation_height = g.dilation_width = 1;
-  g.input_channels = kFeatures;
-  g.output_channels = kClasses;
+  auto options = FullyConnectedGeometry<ConvFilterUpdateOptions>(kFeatures, kClasses);
   options.channels = kFeatures;
   options.clamp = 4;
   return options;
