@@ -73,7 +73,8 @@ def _parser() -> argparse.ArgumentParser:
         "--data",
         type=Path,
         metavar="FILE.npz",
-        help="x_train, y_train, x_test, y_test: auto measures on them what each layer gains",
+        help="x_train, y_train, x_test, y_test: auto measures on them what each "
+        "layer gains and, within a budget, tries the best choices in short trainings",
     )
     parser.add_argument(
         "--save_scheme",

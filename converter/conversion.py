@@ -64,8 +64,7 @@ def convert(
     gradient_bits: 16 or 8, None for 8 only where the budget asks for it; weight_bits: 8, or 16
     for weights with a byte of fraction while they are trained; name: of the model,
     in messages; data: (x, y) of training samples, by the rules of tflm_training.data, on which
-    `auto` measures what each layer is worth and, within a budget, tries
-    the best schemes.
+    `auto` measures what each layer is worth and, within a budget, tries the best schemes.
 
     Example, with the bytes of a model and two options of the command line:
 

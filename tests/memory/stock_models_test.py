@@ -25,6 +25,7 @@ MEASURED = {
 
 TRAINED = ("digits", "kws_ref_model", "vww_96_int8", "pretrainedResnet_quant", "mcunet-5fps-128")
 
+
 @pytest.mark.parametrize("name", at_hand(MEASURED))
 def test_inference(name: str) -> None:
     content = stock_model(name).read_bytes()
