@@ -87,7 +87,7 @@ class BuildError(RuntimeError):
     """make failed; the text ends with what it said."""
 
 
-def _build(options: argparse.Namespace, model: Path) -> tuple[Path, int]:
+def build_firmware(options: argparse.Namespace, model: Path) -> tuple[Path, int]:
     """The firmware with this model, and the bytes of flash that it takes."""
     arguments = [f"TFLM_DIR={options.tflm_dir.resolve()}", f"MODEL={model}"]
     if options.tflm_lib is not None:
@@ -184,7 +184,7 @@ def measure(subject: Subject, options: argparse.Namespace, folder: Path) -> Resu
     )
     model = folder / "model_train.tflite"
     model.write_bytes(converted.flatbuffer)
-    firmware, flash_bytes = _build(options, model)
+    firmware, flash_bytes = build_firmware(options, model)
     host = Learner(Trainer(model, seed=_SEED), folder)
     start = host.variables()
     with emulated(firmware) as url, Device(url) as connection:
@@ -235,14 +235,19 @@ def _row(result: Result) -> list[str]:
     ]
 
 
+def add_tflm_arguments(parser: argparse.ArgumentParser, required: bool) -> None:
+    """What `build_firmware` reads."""
+    parser.add_argument("--tflm_dir", type=Path, required=required, help="TFLM's source tree")
+    parser.add_argument("--tflm_lib", type=Path, help="its static library, unless under gen/")
+    parser.add_argument("--tflm_include", help="further include folders, separated by spaces")
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--models", type=Path, required=True, help="folder of .tflite models")
-    parser.add_argument("--tflm_dir", type=Path, required=True, help="TFLM's source tree")
-    parser.add_argument("--tflm_lib", type=Path, help="its static library, unless under gen/")
-    parser.add_argument("--tflm_include", help="further include folders, separated by spaces")
+    add_tflm_arguments(parser, required=True)
     parser.add_argument("--data", type=Path, help="folder of .npz data")
     parser.add_argument("--steps", type=positive_int, default=20)
     parser.add_argument("--only", default="", help="the rows whose first column begins so")

@@ -29,11 +29,12 @@ def average_pool_2d_grad(
     if max_abs == 0:
         return list(no_gradient(shape, gradient.dtype))
 
+    windowed = gradient.reshape(options.output_height, options.output_width, -1).astype(np.int64)
     count_min = min(window.count for window in windows(options))
     sums = np.zeros(shape[1:], np.int64)
     for window in windows(options):
         weight = count_min * 32768 // window.count
-        share = rounding_shift(gradient[0][window.output].astype(np.int64) * weight, 15)
+        share = rounding_shift(windowed[window.output] * weight, 15)
         sums[window.rows, window.columns] += share
 
     shift = overlap_shift(options, max_abs)

@@ -30,6 +30,7 @@ def max_pool_2d_grad(
         return list(no_gradient(shape, gradient.dtype))
 
     shift = overlap_shift(options, max_abs)
+    windowed = gradient.reshape(options.output_height, options.output_width, -1)
     channels = np.arange(options.channels)
     mantissas = np.zeros(shape, np.int64)
     for window in windows(options):
@@ -37,7 +38,7 @@ def max_pool_2d_grad(
         position = inside.reshape(-1, options.channels).argmax(axis=0)  # the first of equals
         y, x = np.divmod(position, inside.shape[1])
         taken = (0, window.rows.start + y, window.columns.start + x, channels)
-        share = rounding_shift(gradient[0][window.output], shift)
+        share = rounding_shift(windowed[window.output], shift)
         mantissas[taken] = saturate(mantissas[taken] + share, options.gradient_bits)
 
     scale = product(sigma, power_of_two(shift))
