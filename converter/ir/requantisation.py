@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-_MIN_SHIFT, _MAX_SHIFT = -31, 30  # what MultiplyByQuantizedMultiplier takes
+_MIN_SHIFT, MAX_SHIFT = -31, 30  # what MultiplyByQuantizedMultiplier takes
 
 
 def quantize_multiplier(value: float) -> tuple[int, int]:
@@ -21,7 +21,7 @@ def quantize_multiplier(value: float) -> tuple[int, int]:
         shift += 1
     if shift < _MIN_SHIFT:
         return 0, 0
-    if shift > _MAX_SHIFT:
+    if shift > MAX_SHIFT:
         raise ValueError(f"a multiplier of {value} leaves the range of an int32 accumulator")
     return multiplier, shift
 

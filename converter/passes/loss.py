@@ -11,9 +11,13 @@ import dataclasses
 import numpy as np
 
 from converter.errors import ConverterError
-from converter.ir.backward import Gradient, constant, training_operator
+from converter.ir.backward import Backward, Gradient, constant, training_operator
+from converter.ir.bounds import INT32_MAX
 from converter.ir.options import Options
 from converter.ir.training_ops import (
+    UNMASKED_MAX,
+    UNMASKED_MIN,
+    GradientMul,
     MeanSquaredError,
     SigmoidCrossEntropy,
     SoftmaxCrossEntropy,
@@ -28,6 +32,10 @@ LOSSES = (SOFTMAX_CROSS_ENTROPY, MSE)
 # After the head only conversions and views may follow.
 _PASSED_OVER = ("DEQUANTIZE", "QUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 _PROBABILITY_BITS = 30
+_Q16 = 65536
+_DIFFERENCE_BITS = 8  # of the mantissas that MEAN_SQUARED_ERROR writes
+# MEAN_SQUARED_ERROR multiplies by the square of the output's scale.
+_MSE_SCALES = (1e-15, 1e15)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +63,13 @@ def find_head(graph: Graph, loss: str | None) -> Head:
     output = graph.outputs[0]
     tail, operator = _tail(graph, output)
     if loss == MSE:
-        return Head(MSE, _checked(_int8_end(graph, output)))
+        logits = _checked(_int8_end(graph, output))
+        if not _MSE_SCALES[0] <= logits.scale <= _MSE_SCALES[1]:
+            raise ConverterError(
+                f"output {logits}: the square of its scale {logits.scale:g} leaves the range of "
+                "float32; quantise the model again"
+            )
+        return Head(MSE, logits)
     if operator is not None and operator.name == "LOGISTIC":
         logits = _checked(operator.inputs[0])
         if logits.elements != 1:
@@ -71,6 +85,11 @@ def find_head(graph: Graph, loss: str | None) -> Head:
         logits = operator.inputs[0]
         beta = float(operator.options.beta) if operator.name == "SOFTMAX" else 1.0
     logits = _checked(logits)
+    if not 0.0 < beta * logits.scale * _Q16 < INT32_MAX:
+        raise ConverterError(
+            f"logits {logits}: beta {beta:g} times their scale {logits.scale:g} leaves the range "
+            "of the loss's fixed point; quantise the model again"
+        )
     if logits.elements == 1:
         raise ConverterError(
             f"output {output} has one value and no LOGISTIC; for a regressor use --loss mse"
@@ -148,7 +167,9 @@ def build_loss(head: Head, learning_rate: Tensor, gradient: Gradient, gradient_b
         inputs = [logits, label, learning_rate]
     elif head.loss == SIGMOID_CROSS_ENTROPY:
         reals = logits.scale * (np.arange(-128, 128) - logits.zero_point)
-        probabilities = np.round(2.0**_PROBABILITY_BITS / (1.0 + np.exp(-reals))).astype(np.int32)
+        with np.errstate(over="ignore"):  # a probability of 0
+            shares = 1.0 / (1.0 + np.exp(-reals))
+        probabilities = np.round(2.0**_PROBABILITY_BITS * shares).astype(np.int32)
         options = SigmoidCrossEntropy(gradient_bits)
         table = constant(f"{logits.name}/probabilities", probabilities)
         inputs = [logits, label, learning_rate, table]
@@ -162,10 +183,31 @@ def build_loss(head: Head, learning_rate: Tensor, gradient: Gradient, gradient_b
             classes=classes,
             exponential_bits=exponential_bits,
             gradient_bits=gradient_bits,
-            logit_scale_q16=round(65536 * head.beta * logits.scale),
+            logit_scale_q16=round(_Q16 * head.beta * logits.scale),
             beta=head.beta,
         )
         table = constant(f"{logits.name}/exponentials", exponentials)
         inputs = [logits, label, learning_rate, table]
     operator = training_operator(options, inputs, [value, gradient.mantissa, gradient.scale])
     return Loss(operator, label, value, gradient)
+
+
+def limit_bits(loss: Loss, head: Head, bits: int, backward: Backward) -> Gradient:
+    """The gradient of the loss with at most `bits` bits. MEAN_SQUARED_ERROR knows no such limit:
+    behind it GRADIENT_MUL by 1 takes the bits away that the sums over a large map have no room
+    for."""
+    mantissa = loss.gradient.mantissa
+    if head.loss != MSE or bits >= min(_DIFFERENCE_BITS, 8 * mantissa.dtype.itemsize - 1):
+        return loss.gradient
+    options = GradientMul(
+        *(1, 1, 1, head.logits.elements),
+        *(0, 0, 0, 0),
+        *(0, 0, 0, 0),
+        zero_point=-1,
+        gradient_bits=bits,
+        mask_min=UNMASKED_MIN,
+        mask_max=UNMASKED_MAX,
+        scale_factor=1.0,
+    )
+    inputs = [mantissa, loss.gradient.scale, None, None]
+    return backward.emit_gradient(options, inputs, head.logits, suffix="_limited")

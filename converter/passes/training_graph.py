@@ -19,12 +19,13 @@ from converter.passes.differentiate import Differentiator
 from converter.passes.dilation import fold_dilated_convolutions
 from converter.passes.fold import fold_constants
 from converter.passes.fractions import add_fractions
-from converter.passes.loss import Head, Loss, build_loss, find_head
+from converter.passes.loss import Head, Loss, build_loss, find_head, limit_bits
 from converter.passes.lower import can_be_lowered, lower, split_filter
 from converter.passes.padding import fold_pads
 from converter.passes.relu6 import replace_rescaling_relu6
 from converter.passes.saved import Saved, shrink_saved
 from converter.passes.variables import make_variables, unshare_biases
+from converter.proof import prove
 from converter.rules import LayerUpdate
 from converter.rules.convolution import filter_of
 from converter.search.scheme import Scheme
@@ -164,6 +165,7 @@ def build_training_graph(
     parameters = _lower(convolutions, trained, forward, backward.operators)
     parameters += [bias for layer in layers if (bias := _trained_bias(layer, scheme)) is not None]
 
+    prove(forward, backward.operators)
     graph.operators += backward.operators
     graph.inputs = [*graph.inputs, loss.label, learning_rate]
     graph.outputs = [*graph.outputs, loss.value]
@@ -178,7 +180,8 @@ def _differentiate(head: Head, differentiator: Differentiator, backward: Backwar
     bits = differentiator.gradient_bits(head.logits)
     loss = build_loss(head, backward.learning_rate, backward.new_gradient(head.logits), bits)
     backward.operators.append(loss.operator)
-    differentiator.run(head.logits, loss.gradient, backward)
+    gradient = limit_bits(loss, head, bits, backward)
+    differentiator.run(head.logits, gradient, backward)
     return loss
 
 

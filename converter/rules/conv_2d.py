@@ -47,6 +47,9 @@ class Conv2DRule(ConvolutionRule):
     def input_gradient_terms(self, geometry: ConvGeometry) -> int:
         return geometry.filter_height * geometry.filter_width * geometry.output_channels
 
+    def outputs_that_meet(self, geometry: ConvGeometry) -> int:
+        return geometry.output_channels
+
     def filter_by_input(self, weights: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
         return weights.reshape(
             geometry.output_channels,

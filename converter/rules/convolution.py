@@ -12,11 +12,11 @@ import dataclasses
 import numpy as np
 
 from converter.errors import NoGradientError
-from converter.ir.activation import SUPPORTED_ACTIVATIONS, mask_bounds
+from converter.ir.activation import mask_bounds
 from converter.ir.backward import Backward, Gradient, constant
 from converter.ir.bounds import (
+    INT32_MAX,
     MAX_BIAS_POSITIONS,
-    bias_limit,
     filter_update_bits,
     input_gradient_bits,
     weight_bound,
@@ -24,6 +24,17 @@ from converter.ir.bounds import (
 from converter.ir.training_ops import BiasUpdate, ConvFilterUpdate, ConvGeometry, ConvInputGrad
 from converter.model.graph import Operator, Tensor
 from converter.model.schema import schema
+from converter.rules.parameters import (
+    bias_of,
+    check_accumulator,
+    check_extents,
+    check_parameters,
+    filter_of,
+    forward_bias_limit,
+    input_of,
+    weight_limit,
+    weight_scales,
+)
 from converter.rules.rule import BaseRule, LayerUpdate, Limits, Wanted
 
 # Largest change of one parameter in one step, in LSB: what keeps deep updates stable. A filter
@@ -36,44 +47,6 @@ _STEP_POSITIONS = 512
 UNNORMALISED_INPUT = 200.0
 # Below this share of the largest weight scale, a channel's multiplier rounds to nothing.
 DEAD_CHANNEL_RATIO = 1.0 / 65534.0
-
-
-def filter_of(operator: Operator) -> Tensor:
-    weights = operator.inputs[1]
-    assert weights is not None
-    return weights
-
-
-def bias_of(operator: Operator) -> Tensor | None:
-    return operator.inputs[2] if len(operator.inputs) > 2 else None
-
-
-def input_of(operator: Operator) -> Tensor:
-    tensor = operator.inputs[0]
-    assert tensor is not None
-    return tensor
-
-
-def check_parameters(operator: Operator) -> str | None:
-    """Why the operator's filter, bias or activation cannot be trained or differentiated."""
-    source, weights, bias = input_of(operator), filter_of(operator), bias_of(operator)
-    for tensor in (source, weights, operator.output):
-        if tensor.dtype != np.int8 or tensor.tensor_type is not None:
-            return f"tensor {tensor} is not int8; quantise the model to full int8"
-        if tensor.quantization is None:
-            return f"tensor {tensor} has no quantisation; quantise the model to full int8"
-    if not (weights.is_constant or weights.is_variable):
-        return f"filter {weights} is not constant; only constant filters have a gradient"
-    if np.any(weights.quantization.zero_point != 0):  # type: ignore[union-attr]
-        return f"filter {weights} has a zero point other than 0; quantise weights symmetrically"
-    if bias is not None and bias.dtype != np.int32:
-        return f"bias {bias} is not int32; quantise the model to full int8"
-    activation = int(operator.options.fusedActivationFunction)
-    if activation not in SUPPORTED_ACTIVATIONS:
-        return f"fused activation {activation} has no gradient rule; use NONE, RELU or RELU6"
-    if source.shape[0] != 1 and operator.name != "FULLY_CONNECTED":
-        return f"input {source} has batch {source.shape[0]}; export the model with batch 1"
-    return None
 
 
 def conv_geometry(operator: Operator) -> ConvGeometry:
@@ -115,12 +88,6 @@ def conv_geometry(operator: Operator) -> ConvGeometry:
     )
 
 
-def weight_scales(operator: Operator) -> np.ndarray:
-    """Filter scales, float32 [O], or [1] if quantised per tensor."""
-    scale = filter_of(operator).quantization.scale  # type: ignore[union-attr]
-    return np.asarray(scale, np.float32)
-
-
 def dead_channels(operator: Operator) -> np.ndarray:
     """bool [O] or [1]: output channels whose weights are too small to carry a gradient,
     or whose bias leaves the forward accumulator no room. They stay frozen."""
@@ -133,19 +100,6 @@ def dead_channels(operator: Operator) -> np.ndarray:
         beyond = np.abs(initial.astype(np.int64)) > limit
         dead = dead | (beyond if scales.size > 1 else beyond.any(keepdims=True))
     return dead
-
-
-def forward_bias_limit(operator: Operator) -> int:
-    """The largest |bias| that the forward accumulator has room for (see bounds.bias_limit)."""
-    weights = filter_of(operator)
-    depthwise = operator.name == "DEPTHWISE_CONV_2D"
-    terms = int(np.prod(weights.shape[1:3] if depthwise else weights.shape[1:]))
-    multipliers = (
-        weight_scales(operator).astype(np.float64)
-        * input_of(operator).scale
-        / operator.output.scale
-    )
-    return bias_limit(terms, multipliers)
 
 
 def multiplier_and_scale(operator: Operator) -> tuple[Tensor | None, float]:
@@ -220,6 +174,10 @@ class ConvolutionRule(BaseRule, abc.ABC):
         """Products that meet in one int32 accumulator of the input gradient."""
 
     @abc.abstractmethod
+    def outputs_that_meet(self, geometry: ConvGeometry) -> int:
+        """Output channels whose gradients make that of one input channel."""
+
+    @abc.abstractmethod
     def filter_by_input(self, weights: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
         """The weights as [outputs that meet, KH, KW, I]."""
 
@@ -227,9 +185,13 @@ class ConvolutionRule(BaseRule, abc.ABC):
         reason = check_parameters(operator)
         if reason:
             return reason
-        if input_gradient_bits(self.input_gradient_terms(self.geometry(operator))) < 1:
+        geometry = self.geometry(operator)
+        fields = dataclasses.asdict(geometry)
+        extents = [value for name, value in fields.items() if not name.endswith("channels")]
+        meeting = geometry.filter_height * geometry.filter_width * self.outputs_that_meet(geometry)
+        if meeting * 128 > INT32_MAX // 2:  # an accumulator takes mantissas of at least one bit
             return f"filter {filter_of(operator)} is too large for an int32 input gradient"
-        return None
+        return check_extents(operator.output, *extents) or check_accumulator(operator)
 
     def output_gradient_bits(
         self, operator: Operator, update: LayerUpdate | None, limits: Limits
@@ -249,9 +211,10 @@ class ConvolutionRule(BaseRule, abc.ABC):
         assert weights.data is not None
         multiplier, scale_factor = multiplier_and_scale(operator)
         minimum, maximum = mask_bounds(wanted.clamp)
+        terms = self.input_gradient_terms(geometry)
         options = self.input_grad(
             **dataclasses.asdict(geometry),
-            accumulator_bits=input_gradient_bits(self.input_gradient_terms(geometry)),
+            accumulator_bits=input_gradient_bits(terms, weight_limit(operator)),
             gradient_bits=wanted.gradient_bits,
             weight_bound=weight_bound(
                 self.filter_by_input(weights.data, geometry),

@@ -16,6 +16,7 @@ from converter.ir.training_ops import (
 )
 from converter.model.graph import Operator
 from converter.rules.convolution import ConvolutionRule, conv_geometry, filter_of, input_of
+from converter.rules.parameters import weight_limit
 from converter.rules.rule import LayerUpdate, Limits
 
 
@@ -29,6 +30,9 @@ class DepthwiseConv2DRule(ConvolutionRule):
 
     def input_gradient_terms(self, geometry: ConvGeometry) -> int:
         return geometry.filter_height * geometry.filter_width
+
+    def outputs_that_meet(self, geometry: ConvGeometry) -> int:
+        return geometry.output_channels // geometry.input_channels
 
     def filter_by_input(self, weights: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
         # [1, KH, KW, I * M] -> [M, KH, KW, I]
@@ -47,5 +51,6 @@ class DepthwiseConv2DRule(ConvolutionRule):
         # Unlike CONV_2D, the input gradient multiplies the mantissas as they come.
         terms = self.input_gradient_terms(self.geometry(operator))
         return min(
-            input_gradient_bits(terms), super().output_gradient_bits(operator, update, limits)
+            input_gradient_bits(terms, weight_limit(operator)),
+            super().output_gradient_bits(operator, update, limits),
         )

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from converter.ir.activation import SUPPORTED_ACTIVATIONS, mask_bounds
 from converter.ir.backward import Backward, Gradient
+from converter.ir.bounds import MAX_WINDOWS
 from converter.ir.training_ops import AveragePool2DGrad, MaxPool2DGrad, PoolGrad
 from converter.model.graph import Operator
 from converter.model.schema import schema
+from converter.rules.parameters import check_extents
 from converter.rules.rule import BaseRule, Wanted
 
 
@@ -25,7 +27,13 @@ class Pool2DRule(BaseRule):
             return f"input {source} has batch {source.shape[0]}; export the model with batch 1"
         if int(operator.options.fusedActivationFunction) not in SUPPORTED_ACTIVATIONS:
             return "its fused activation has no gradient rule; use NONE, RELU or RELU6"
-        return None
+        height, width = operator.options.filterHeight, operator.options.filterWidth
+        strides = operator.options.strideH, operator.options.strideW
+        windows = -(-height // strides[0]) * -(-width // strides[1])
+        if windows > MAX_WINDOWS:
+            return f"{windows} windows hold the same input; {MAX_WINDOWS} may; use a larger stride"
+        maps = (*source.shape[1:3], *operator.output.shape[1:3])
+        return check_extents(source, *maps, height, width, *strides)
 
     def input_gradient(
         self, operator: Operator, index: int, gradient: Gradient, wanted: Wanted, backward: Backward

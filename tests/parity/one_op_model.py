@@ -18,7 +18,7 @@ _TENSOR_TYPES = {
     np.dtype(np.int16): schema.TensorType.INT16,
     np.dtype(np.int32): schema.TensorType.INT32,
 }
-# The arena of the host build; small operators on small maps.
+# The arena of the host build; most are small operators on small maps.
 _ARENA_BYTES = 1 << 20
 
 
@@ -85,7 +85,8 @@ class OneOp:
     def __init__(self, case: Case) -> None:
         options = case.options
         model = build(options.CUSTOM_CODE, options.pack(), case.inputs, case.outputs, case.constant)
-        self._interpreter = runtime().Interpreter(model, _ARENA_BYTES)
+        tensors = sum(array.nbytes for array in case.inputs if array is not None)
+        self._interpreter = runtime().Interpreter(model, _ARENA_BYTES + tensors)
         graph_inputs = [
             i for i, array in enumerate(case.inputs) if array is not None and i not in case.constant
         ]

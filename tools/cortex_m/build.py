@@ -89,29 +89,29 @@ def build(core: Core, reference: bool = False, optimisation: str = DEFAULT_OPTIM
     flags.append(f"-DTFLM_TRAINING_RECORDING_ADDRESS=0x{core.recording_address:x}u")
     if reference:
         flags.append("-DTFLM_TRAINING_REFERENCE_KERNELS")
-    tflm_flags, tflm_sources = _tflm()
+    tflm_flags, tflm_sources = tflm()
     flags += tflm_flags
-    sources = [*_kernel_sources(), *_own_sources(bool(tflm_sources)), *tflm_sources]
+    sources = [*kernel_sources(), *_own_sources(bool(tflm_sources)), *tflm_sources]
     digest = hashlib.sha256("\0".join([*flags, *map(str, sources)]).encode()).hexdigest()
     folder = ROOT / "build" / "cortex_m" / f"{core.name}-{digest[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
 
-    with ThreadPoolExecutor(_jobs()) as pool:
+    with ThreadPoolExecutor(jobs()) as pool:
         objects = list(pool.map(lambda source: _compile(source, folder, flags), sources))
     program = folder / "replay.elf"
     script = ROOT / _SOURCES / "cortex_m.ld"
-    if _is_newer(program, [*objects, script]):
+    if is_newer(program, [*objects, script]):
         linked = _temporary(program)
         _run([*core.flags, *_LINK_FLAGS, *map(str, objects), "-o", str(linked)])
         linked.replace(program)
     return program
 
 
-def _jobs() -> int:
+def jobs() -> int:
     return int(os.environ.get("TFLM_TRAINING_BUILD_JOBS", os.cpu_count() or 1))
 
 
-def _kernel_sources() -> list[Path]:
+def kernel_sources() -> list[Path]:
     found = ROOT.glob("kernels/**/*.cc")
     return sorted(path for path in found if not path.stem.endswith("_test"))
 
@@ -121,7 +121,7 @@ def _own_sources(has_tflm: bool) -> list[Path]:
     return [path for path in found if not (has_tflm and path.stem == "tflm_stand_in")]
 
 
-def _tflm() -> tuple[list[str], list[Path]]:
+def tflm() -> tuple[list[str], list[Path]]:
     """Flags for TFLM's headers, and sources of TFLM that take part."""
     gemmlowp = os.environ.get("GEMMLOWP_INCLUDE", "/usr/include/gemmlowp")
     includes = [gemmlowp]
@@ -149,7 +149,7 @@ def _compile(source: Path, folder: Path, flags: list[str]) -> Path:
     name = source.relative_to(ROOT) if is_own else Path("tflm") / source.name
     compiled = folder / name.with_suffix(".o")
     listed = compiled.with_suffix(".d")
-    if _is_newer(compiled, _dependencies(listed)):
+    if is_newer(compiled, dependencies(listed)):
         compiled.parent.mkdir(parents=True, exist_ok=True)
         warnings = _WARNINGS if is_own else ("-w",)
         made, made_list = _temporary(compiled), _temporary(listed)
@@ -165,7 +165,7 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f"{path.name}.{os.getpid()}")
 
 
-def _dependencies(listed: Path) -> list[Path]:
+def dependencies(listed: Path) -> list[Path]:
     """The files that the compiler's list names; the list itself while there is none."""
     if not listed.exists():
         return [listed]
@@ -173,7 +173,7 @@ def _dependencies(listed: Path) -> list[Path]:
     return [ROOT / path for path in rule.split()]
 
 
-def _is_newer(made: Path, sources: list[Path]) -> bool:
+def is_newer(made: Path, sources: list[Path]) -> bool:
     """Whether a source is newer than what is made of it, or one of them is missing."""
     if not made.exists() or not all(source.exists() for source in sources):
         return True

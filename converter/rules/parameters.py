@@ -1,0 +1,113 @@
+"""The parameters of CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED, and what they must keep to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from converter.ir.activation import SUPPORTED_ACTIVATIONS
+from converter.ir.bounds import (
+    INT32_MAX,
+    MAX_EXTENT,
+    MAX_OPERAND,
+    MAX_WEIGHT,
+    bias_limit,
+    forward_sum,
+    largest_weight,
+)
+from converter.ir.requantisation import MAX_SHIFT, requantisation_tables
+from converter.model.graph import Operator, Tensor
+
+
+def filter_of(operator: Operator) -> Tensor:
+    weights = operator.inputs[1]
+    assert weights is not None
+    return weights
+
+
+def bias_of(operator: Operator) -> Tensor | None:
+    return operator.inputs[2] if len(operator.inputs) > 2 else None
+
+
+def input_of(operator: Operator) -> Tensor:
+    tensor = operator.inputs[0]
+    assert tensor is not None
+    return tensor
+
+
+def check_parameters(operator: Operator) -> str | None:
+    """Why the operator's filter, bias or activation cannot be trained or differentiated."""
+    source, weights, bias = input_of(operator), filter_of(operator), bias_of(operator)
+    for tensor in (source, weights, operator.output):
+        if tensor.dtype != np.int8 or tensor.tensor_type is not None:
+            return f"tensor {tensor} is not int8; quantise the model to full int8"
+        if tensor.quantization is None:
+            return f"tensor {tensor} has no quantisation; quantise the model to full int8"
+        scale = tensor.quantization.scale
+        if not (np.all(scale > 0) and np.all(np.isfinite(scale))):
+            return f"tensor {tensor} has a scale that is not a positive number"
+    if not (weights.is_constant or weights.is_variable):
+        return f"filter {weights} is not constant; only constant filters have a gradient"
+    if np.any(weights.quantization.zero_point != 0):  # type: ignore[union-attr]
+        return f"filter {weights} has a zero point other than 0; quantise weights symmetrically"
+    if bias is not None and bias.dtype != np.int32:
+        return f"bias {bias} is not int32; quantise the model to full int8"
+    activation = int(operator.options.fusedActivationFunction)
+    if activation not in SUPPORTED_ACTIVATIONS:
+        return f"fused activation {activation} has no gradient rule; use NONE, RELU or RELU6"
+    if source.shape[0] != 1 and operator.name != "FULLY_CONNECTED":
+        return f"input {source} has batch {source.shape[0]}; export the model with batch 1"
+    return None
+
+
+def weight_scales(operator: Operator) -> np.ndarray:
+    """Filter scales, float32 [O], or [1] if quantised per tensor."""
+    scale = filter_of(operator).quantization.scale  # type: ignore[union-attr]
+    return np.asarray(scale, np.float32)
+
+
+def forward_bias_limit(operator: Operator) -> int:
+    """The largest |bias| that the forward accumulator has room for (see bounds.bias_limit)."""
+    _, shifts = requantisation_tables(
+        input_of(operator).scale,
+        weight_scales(operator).max(keepdims=True),
+        operator.output.scale,
+        operator.name == "FULLY_CONNECTED" and weight_scales(operator).size == 1,
+    )
+    return bias_limit(_forward_products(operator), int(shifts[0]), weight_limit(operator))
+
+
+def weight_limit(operator: Operator) -> int:
+    """The largest |w| that the filter has or can come to."""
+    data = filter_of(operator).data
+    return MAX_WEIGHT if data is None else largest_weight(data)
+
+
+def _forward_products(operator: Operator) -> int:
+    """Products that meet in one output."""
+    weights = filter_of(operator)
+    depthwise = operator.name == "DEPTHWISE_CONV_2D"
+    return int(np.prod(weights.shape[1:3] if depthwise else weights.shape[1:]))
+
+
+def check_accumulator(operator: Operator) -> str | None:
+    """Why the forward operator's sums do not fit its integers, or None if they do."""
+    scale = float(weight_scales(operator).max()) * input_of(operator).scale
+    if scale / operator.output.scale >= 2.0**MAX_SHIFT:
+        return f"the scale of output {operator.output} is too small for its int32 accumulator"
+    data, products = filter_of(operator).data, _forward_products(operator)
+    if data is not None and products * MAX_OPERAND * 128 > INT32_MAX:
+        depthwise = operator.name == "DEPTHWISE_CONV_2D"
+        rows = data.reshape(products, -1).T if depthwise else data.reshape(-1, products)
+        if forward_sum(rows) > INT32_MAX:
+            return f"filter {filter_of(operator)} overflows the int32 accumulator"
+    return None
+
+
+def check_extents(tensor: Tensor, *extents: int) -> str | None:
+    """Why the kernels could not index a map of these heights, widths, strides and dilations."""
+    if max(extents) > MAX_EXTENT:
+        return (
+            f"an extent, stride or dilation of {max(extents)} at {tensor} is more than the "
+            f"{MAX_EXTENT} that the training operators index"
+        )
+    return None
