@@ -14,6 +14,7 @@ from converter.ir.activation import Clamp, clamp_of
 from converter.ir.backward import Backward, Gradient
 from converter.model.graph import Graph, Operator, Tensor
 from converter.rules import LayerUpdate, Rule, rule_of
+from converter.rules.constraint import NO_RULE, POSITIONS
 from converter.rules.rule import Wanted
 
 Updates = dict[int, LayerUpdate]
@@ -68,8 +69,7 @@ class Differentiator:
                 bits = _require_rule(producer).output_gradient_bits(producer, update, self)
                 if bits < 1:
                     raise NoGradientError(
-                        f"{producer.name} {producer.output} has too many positions for an "
-                        "int32 sum of its gradient; freeze it"
+                        f"{producer.name} {producer.output} cannot be trained: {POSITIONS.broken()}"
                     )
             self._bits[id(tensor)] = min(bits, self._most_bits)
         return self._bits[id(tensor)]
@@ -133,7 +133,7 @@ class Differentiator:
 
 def _require_rule(operator: Operator) -> Rule:
     rule = None if operator.is_custom else rule_of(operator.name)
-    reason = "it has no gradient rule" if rule is None else rule.check(operator)
+    reason = NO_RULE.broken() if rule is None else rule.check(operator)
     if rule is None or reason:
         raise NoGradientError(
             f"{operator.name} {operator.output} cannot be trained through: {reason}"

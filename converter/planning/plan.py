@@ -6,6 +6,8 @@ import dataclasses
 import struct
 from collections.abc import Callable
 
+from converter.errors import ConverterError
+from converter.ir.bounds import INT32_MAX
 from converter.memory import CORTEX_M, OFFLINE_PLAN, ArenaEstimate, predict_arena
 from converter.model import Model, Operator
 from converter.planning.order import candidate_orders
@@ -59,11 +61,16 @@ def plan_memory(
     own placement are among the choices, and win a tie. A plan that the model carries is
     dropped. `evaluations`: random trials for each order; `enough`: bytes of arena with which
     to be content, 0 for as few as can be found; the result depends on nothing but the model
-    and these numbers.
+    and these numbers. Raises ConverterError for an arena of 2 GiB or more.
     """
     graph = model.graph
     model.metadata.pop(OFFLINE_PLAN, None)
     unplanned = predict_arena(model, CORTEX_M)
+    if unplanned.total > INT32_MAX:
+        raise ConverterError(
+            f"{unplanned.total} bytes of arena are more than TFLM's offsets reach; use a smaller "
+            "input"
+        )
     best = _Candidate(graph.operators, None, unplanned)
     orders = list(candidate_orders(graph))
     for done, operators in enumerate(orders):

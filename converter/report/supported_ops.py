@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 
 from converter.rules import RULES
+from converter.rules.constraint import NO_RULE
 
 _HEADER = """# Supported operators
 
@@ -23,16 +24,23 @@ from constants is folded, SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND around a convo
 dilation.
 
 Fused activations: NONE, RELU, RELU6, RELU_N1_TO_1.
+
+Below each operator is what it must keep to, in the words in which the converter refuses it, `...`
+standing for what differs, behind `... cannot be trained through: ` or `... cannot be trained: `.
+`--update auto` trains only what keeps to them. An operator that is not listed is refused with
+`{no_rule}`.
 """
 
 
 def supported_ops() -> str:
     """The page as Markdown."""
-    parts = [_HEADER]
+    parts = [_HEADER.format(no_rule=NO_RULE.text)]
     for rule in RULES:
         module = inspect.getmodule(type(rule))
         assert module is not None and module.__doc__ is not None
         parts.append(f"## {', '.join(rule.operators)}\n\n{inspect.cleandoc(module.__doc__)}\n")
+        if rule.constraints:
+            parts.append("".join(f"- `{constraint.text}`\n" for constraint in rule.constraints))
     return "\n".join(parts)
 
 

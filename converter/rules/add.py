@@ -9,14 +9,22 @@ from __future__ import annotations
 from converter.ir.backward import Backward, Gradient
 from converter.ir.bounds import broadcast_bits
 from converter.model.graph import Operator
-from converter.rules.broadcast import check_operands, emit_gradient_mul, operands, summed_terms
+from converter.rules.broadcast import (
+    CONSTRAINTS,
+    check_operands,
+    emit_gradient_mul,
+    operands,
+    summed_terms,
+)
+from converter.rules.constraint import Refusal
 from converter.rules.rule import BaseRule, LayerUpdate, Limits, Wanted
 
 
 class AddRule(BaseRule):
     operators = ("ADD", "SUB")
+    constraints = CONSTRAINTS
 
-    def check(self, operator: Operator) -> str | None:
+    def check(self, operator: Operator) -> Refusal | None:
         return check_operands(operator)
 
     def output_gradient_bits(

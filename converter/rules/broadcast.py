@@ -14,9 +14,12 @@ from converter.ir.activation import SUPPORTED_ACTIVATIONS, mask_bounds
 from converter.ir.backward import Backward, Gradient
 from converter.ir.training_ops import GradientMul
 from converter.model.graph import Operator, Tensor
+from converter.rules.constraint import ACTIVATION, NOT_INT8, POSITIONS, Constraint, Refusal
 from converter.rules.rule import Wanted
 
 _DIMS = 4
+_AXES = Constraint("inputs of ... are broadcast over too many axes; do it in two steps")
+CONSTRAINTS = (NOT_INT8, ACTIVATION, _AXES, POSITIONS)
 Folded = list[tuple[int, bool, bool]]
 """(size, reduced, repeated) per axis of the output, as GradientMul has them."""
 
@@ -27,15 +30,16 @@ def operands(operator: Operator) -> tuple[Tensor, Tensor]:
     return a, b
 
 
-def check_operands(operator: Operator) -> str | None:
+def check_operands(operator: Operator) -> Refusal | None:
     """Why an operator on two tensors has no gradient, or None if it has one."""
     for tensor in (*operands(operator), operator.output):
         if tensor.dtype != np.int8 or tensor.quantization is None:
-            return f"tensor {tensor} is not int8; quantise the model to full int8"
-    if int(operator.options.fusedActivationFunction) not in SUPPORTED_ACTIVATIONS:
-        return "its fused activation has no gradient rule; use NONE, RELU or RELU6"
+            return NOT_INT8.broken(tensor)
+    activation = int(operator.options.fusedActivationFunction)
+    if activation not in SUPPORTED_ACTIVATIONS:
+        return ACTIVATION.broken(activation)
     if any(len(_folded(operator, index, True)) > _DIMS for index in range(2)):
-        return f"inputs of {operator.output} are broadcast over too many axes; do it in two steps"
+        return _AXES.broken(operator.output)
     return None
 
 

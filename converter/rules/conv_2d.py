@@ -10,7 +10,11 @@ import numpy as np
 
 from converter.ir.training_ops import Conv2DFilterUpdate, Conv2DInputGrad, ConvGeometry
 from converter.model.graph import Operator
+from converter.rules.constraint import Constraint, Refusal
 from converter.rules.convolution import ConvolutionRule, conv_geometry, filter_of, input_of
+
+_SHUFFLED = Constraint("shuffled weights have no gradient rule; export with weights_format DEFAULT")
+_GROUPED = Constraint("grouped convolution (filter ...) has no gradient rule")
 
 
 def _fully_connected_geometry(operator: Operator) -> ConvGeometry:
@@ -36,6 +40,7 @@ def _fully_connected_geometry(operator: Operator) -> ConvGeometry:
 
 class Conv2DRule(ConvolutionRule):
     operators = ("CONV_2D", "FULLY_CONNECTED")
+    constraints = (_SHUFFLED, _GROUPED, *ConvolutionRule.constraints)
     input_grad = Conv2DInputGrad
     filter_update = Conv2DFilterUpdate
 
@@ -58,10 +63,10 @@ class Conv2DRule(ConvolutionRule):
             geometry.input_channels,
         )
 
-    def check(self, operator: Operator) -> str | None:
+    def check(self, operator: Operator) -> Refusal | None:
         if operator.name == "FULLY_CONNECTED":
             if operator.options.weightsFormat != 0:
-                return "shuffled weights have no gradient rule; export with weights_format DEFAULT"
+                return _SHUFFLED.broken()
         elif filter_of(operator).shape[3] != input_of(operator).shape[3]:
-            return f"grouped convolution (filter {filter_of(operator)}) has no gradient rule"
+            return _GROUPED.broken(filter_of(operator))
         return super().check(operator)

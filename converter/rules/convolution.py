@@ -24,7 +24,9 @@ from converter.ir.bounds import (
 from converter.ir.training_ops import BiasUpdate, ConvFilterUpdate, ConvGeometry, ConvInputGrad
 from converter.model.graph import Operator, Tensor
 from converter.model.schema import schema
+from converter.rules.constraint import POSITIONS, Constraint, Refusal
 from converter.rules.parameters import (
+    PARAMETER_CONSTRAINTS,
     bias_of,
     check_accumulator,
     check_extents,
@@ -47,6 +49,12 @@ _STEP_POSITIONS = 512
 UNNORMALISED_INPUT = 200.0
 # Below this share of the largest weight scale, a channel's multiplier rounds to nothing.
 DEAD_CHANNEL_RATIO = 1.0 / 65534.0
+
+_TOO_LARGE = Constraint("filter ... is too large for an int32 input gradient")
+_TRAINED_OVERFLOW = Constraint(
+    "it sums too many products: with trained weights its int32 accumulator could overflow; "
+    "freeze it"
+)
 
 
 def conv_geometry(operator: Operator) -> ConvGeometry:
@@ -162,6 +170,12 @@ def emit_bias_update(
 class ConvolutionRule(BaseRule, abc.ABC):
     """The common part; subclasses say what their geometry and reductions are."""
 
+    constraints: tuple[Constraint, ...] = (
+        *PARAMETER_CONSTRAINTS,
+        _TOO_LARGE,
+        _TRAINED_OVERFLOW,
+        POSITIONS,
+    )
     input_grad: type[ConvInputGrad]
     filter_update: type[ConvFilterUpdate]
 
@@ -181,7 +195,7 @@ class ConvolutionRule(BaseRule, abc.ABC):
     def filter_by_input(self, weights: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
         """The weights as [outputs that meet, KH, KW, I]."""
 
-    def check(self, operator: Operator) -> str | None:
+    def check(self, operator: Operator) -> Refusal | None:
         reason = check_parameters(operator)
         if reason:
             return reason
@@ -190,7 +204,7 @@ class ConvolutionRule(BaseRule, abc.ABC):
         extents = [value for name, value in fields.items() if not name.endswith("channels")]
         meeting = geometry.filter_height * geometry.filter_width * self.outputs_that_meet(geometry)
         if meeting * 128 > INT32_MAX // 2:  # an accumulator takes mantissas of at least one bit
-            return f"filter {filter_of(operator)} is too large for an int32 input gradient"
+            return _TOO_LARGE.broken(filter_of(operator))
         return check_extents(operator.output, *extents) or check_accumulator(operator)
 
     def output_gradient_bits(
@@ -241,8 +255,7 @@ class ConvolutionRule(BaseRule, abc.ABC):
         positions = _positions(geometry)
         if forward_bias_limit(operator) < 0:
             raise NoGradientError(
-                f"{operator.name} {operator.output} sums too many products: with trained weights "
-                "its int32 accumulator could overflow; freeze it"
+                f"{operator.name} {operator.output} cannot be trained: {_TRAINED_OVERFLOW.broken()}"
             )
         if update.channels:
             options = self.filter_update(

@@ -15,13 +15,17 @@ from converter.ir.training_ops import (
     DepthwiseConv2DInputGrad,
 )
 from converter.model.graph import Operator
+from converter.rules.constraint import Constraint, Refusal
 from converter.rules.convolution import ConvolutionRule, conv_geometry, filter_of, input_of
 from converter.rules.parameters import weight_limit
 from converter.rules.rule import LayerUpdate, Limits
 
+_MULTIPLE = Constraint("filter ... is no multiple of the input's channels")
+
 
 class DepthwiseConv2DRule(ConvolutionRule):
     operators = ("DEPTHWISE_CONV_2D",)
+    constraints = (_MULTIPLE, *ConvolutionRule.constraints)
     input_grad = DepthwiseConv2DInputGrad
     filter_update = DepthwiseConv2DFilterUpdate
 
@@ -40,9 +44,9 @@ class DepthwiseConv2DRule(ConvolutionRule):
             geometry.filter_height, geometry.filter_width, geometry.input_channels, -1
         ).transpose(3, 0, 1, 2)
 
-    def check(self, operator: Operator) -> str | None:
+    def check(self, operator: Operator) -> Refusal | None:
         if filter_of(operator).shape[3] % input_of(operator).shape[3]:
-            return f"filter {filter_of(operator)} is no multiple of the input's channels"
+            return _MULTIPLE.broken(filter_of(operator))
         return super().check(operator)
 
     def output_gradient_bits(

@@ -8,9 +8,12 @@ from converter.ir.activation import mask_bounds
 from converter.ir.backward import Backward, Gradient
 from converter.ir.training_ops import MeanGrad
 from converter.model.graph import Operator
+from converter.rules.constraint import Constraint, Refusal
 from converter.rules.rule import BaseRule, LayerUpdate, Limits, Wanted
 
 _DIMS = 4
+_AXES = Constraint("axes ... are not constant")
+_ALTERNATING = Constraint("axes of input ... alternate too often; reduce in two steps")
 
 
 def _folded(operator: Operator) -> list[tuple[int, bool]]:
@@ -30,13 +33,14 @@ def _folded(operator: Operator) -> list[tuple[int, bool]]:
 
 class MeanRule(BaseRule):
     operators = ("MEAN",)
+    constraints = (_AXES, _ALTERNATING)
 
-    def check(self, operator: Operator) -> str | None:
+    def check(self, operator: Operator) -> Refusal | None:
         axes = operator.inputs[1]
         if axes is None or not axes.is_constant:
-            return f"axes {axes} are not constant"
+            return _AXES.broken(axes)
         if len(_folded(operator)) > _DIMS:
-            return f"axes of input {operator.inputs[0]} alternate too often; reduce in two steps"
+            return _ALTERNATING.broken(operator.inputs[0])
         return None
 
     def output_gradient_bits(

@@ -16,6 +16,28 @@ from converter.ir.bounds import (
 )
 from converter.ir.requantisation import MAX_SHIFT, requantisation_tables
 from converter.model.graph import Operator, Tensor
+from converter.rules.constraint import ACTIVATION, BATCH, EXTENT, NOT_INT8, Constraint, Refusal
+
+_UNQUANTISED = Constraint("tensor ... has no quantisation; quantise the model to full int8")
+_SCALE = Constraint("tensor ... has a scale that is not a positive number")
+_CONSTANT = Constraint("filter ... is not constant; only constant filters have a gradient")
+_ZERO_POINT = Constraint("filter ... has a zero point other than 0; quantise weights symmetrically")
+_BIAS = Constraint("bias ... is not int32; quantise the model to full int8")
+_OUTPUT_SCALE = Constraint("the scale of output ... is too small for its int32 accumulator")
+_OVERFLOWS = Constraint("filter ... overflows the int32 accumulator")
+PARAMETER_CONSTRAINTS = (
+    NOT_INT8,
+    _UNQUANTISED,
+    _SCALE,
+    _CONSTANT,
+    _ZERO_POINT,
+    _BIAS,
+    ACTIVATION,
+    BATCH,
+    EXTENT,
+    _OUTPUT_SCALE,
+    _OVERFLOWS,
+)
 
 
 def filter_of(operator: Operator) -> Tensor:
@@ -34,28 +56,28 @@ def input_of(operator: Operator) -> Tensor:
     return tensor
 
 
-def check_parameters(operator: Operator) -> str | None:
+def check_parameters(operator: Operator) -> Refusal | None:
     """Why the operator's filter, bias or activation cannot be trained or differentiated."""
     source, weights, bias = input_of(operator), filter_of(operator), bias_of(operator)
     for tensor in (source, weights, operator.output):
         if tensor.dtype != np.int8 or tensor.tensor_type is not None:
-            return f"tensor {tensor} is not int8; quantise the model to full int8"
+            return NOT_INT8.broken(tensor)
         if tensor.quantization is None:
-            return f"tensor {tensor} has no quantisation; quantise the model to full int8"
+            return _UNQUANTISED.broken(tensor)
         scale = tensor.quantization.scale
         if not (np.all(scale > 0) and np.all(np.isfinite(scale))):
-            return f"tensor {tensor} has a scale that is not a positive number"
+            return _SCALE.broken(tensor)
     if not (weights.is_constant or weights.is_variable):
-        return f"filter {weights} is not constant; only constant filters have a gradient"
+        return _CONSTANT.broken(weights)
     if np.any(weights.quantization.zero_point != 0):  # type: ignore[union-attr]
-        return f"filter {weights} has a zero point other than 0; quantise weights symmetrically"
+        return _ZERO_POINT.broken(weights)
     if bias is not None and bias.dtype != np.int32:
-        return f"bias {bias} is not int32; quantise the model to full int8"
+        return _BIAS.broken(bias)
     activation = int(operator.options.fusedActivationFunction)
     if activation not in SUPPORTED_ACTIVATIONS:
-        return f"fused activation {activation} has no gradient rule; use NONE, RELU or RELU6"
+        return ACTIVATION.broken(activation)
     if source.shape[0] != 1 and operator.name != "FULLY_CONNECTED":
-        return f"input {source} has batch {source.shape[0]}; export the model with batch 1"
+        return BATCH.broken(source, source.shape[0])
     return None
 
 
@@ -89,25 +111,22 @@ def _forward_products(operator: Operator) -> int:
     return int(np.prod(weights.shape[1:3] if depthwise else weights.shape[1:]))
 
 
-def check_accumulator(operator: Operator) -> str | None:
+def check_accumulator(operator: Operator) -> Refusal | None:
     """Why the forward operator's sums do not fit its integers, or None if they do."""
     scale = float(weight_scales(operator).max()) * input_of(operator).scale
     if scale / operator.output.scale >= 2.0**MAX_SHIFT:
-        return f"the scale of output {operator.output} is too small for its int32 accumulator"
+        return _OUTPUT_SCALE.broken(operator.output)
     data, products = filter_of(operator).data, _forward_products(operator)
     if data is not None and products * MAX_OPERAND * 128 > INT32_MAX:
         depthwise = operator.name == "DEPTHWISE_CONV_2D"
         rows = data.reshape(products, -1).T if depthwise else data.reshape(-1, products)
         if forward_sum(rows) > INT32_MAX:
-            return f"filter {filter_of(operator)} overflows the int32 accumulator"
+            return _OVERFLOWS.broken(filter_of(operator))
     return None
 
 
-def check_extents(tensor: Tensor, *extents: int) -> str | None:
+def check_extents(tensor: Tensor, *extents: int) -> Refusal | None:
     """Why the kernels could not index a map of these heights, widths, strides and dilations."""
     if max(extents) > MAX_EXTENT:
-        return (
-            f"an extent, stride or dilation of {max(extents)} at {tensor} is more than the "
-            f"{MAX_EXTENT} that the training operators index"
-        )
+        return EXTENT.broken(max(extents), tensor)
     return None

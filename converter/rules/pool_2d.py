@@ -9,6 +9,7 @@ from converter.ir.bounds import MAX_WINDOWS
 from converter.ir.training_ops import AveragePool2DGrad, MaxPool2DGrad, PoolGrad
 from converter.model.graph import Operator
 from converter.model.schema import schema
+from converter.rules.constraint import ACTIVATION, BATCH, EXTENT, Constraint, Refusal
 from converter.rules.parameters import check_extents
 from converter.rules.rule import BaseRule, Wanted
 
@@ -17,21 +18,26 @@ def _padding(size: int, window: int, stride: int, output: int, same: bool) -> in
     return max(0, (output - 1) * stride + window - size) // 2 if same else 0
 
 
+_WINDOWS = Constraint("... windows hold the same input; 32768 may; use a larger stride")
+
+
 class Pool2DRule(BaseRule):
     operators = ("AVERAGE_POOL_2D", "MAX_POOL_2D")
+    constraints = (BATCH, ACTIVATION, _WINDOWS, EXTENT)
 
-    def check(self, operator: Operator) -> str | None:
+    def check(self, operator: Operator) -> Refusal | None:
         source = operator.inputs[0]
         assert source is not None
         if source.shape[0] != 1:
-            return f"input {source} has batch {source.shape[0]}; export the model with batch 1"
-        if int(operator.options.fusedActivationFunction) not in SUPPORTED_ACTIVATIONS:
-            return "its fused activation has no gradient rule; use NONE, RELU or RELU6"
+            return BATCH.broken(source, source.shape[0])
+        activation = int(operator.options.fusedActivationFunction)
+        if activation not in SUPPORTED_ACTIVATIONS:
+            return ACTIVATION.broken(activation)
         height, width = operator.options.filterHeight, operator.options.filterWidth
         strides = operator.options.strideH, operator.options.strideW
         windows = -(-height // strides[0]) * -(-width // strides[1])
         if windows > MAX_WINDOWS:
-            return f"{windows} windows hold the same input; {MAX_WINDOWS} may; use a larger stride"
+            return _WINDOWS.broken(windows)
         maps = (*source.shape[1:3], *operator.output.shape[1:3])
         return check_extents(source, *maps, height, width, *strides)
 

@@ -12,17 +12,19 @@ from converter.ir.activation import ACTIVATION_OPERATORS
 from converter.ir.backward import Backward, Gradient
 from converter.model.graph import Operator
 from converter.model.schema import schema
+from converter.rules.constraint import NOT_INT8, Refusal
 from converter.rules.rule import BaseRule, LayerUpdate, Limits, Wanted
 
 
 class ReluRule(BaseRule):
     operators = (*ACTIVATION_OPERATORS, "QUANTIZE")
+    constraints = (NOT_INT8,)
 
-    def check(self, operator: Operator) -> str | None:
+    def check(self, operator: Operator) -> Refusal | None:
         for tensor in (operator.inputs[0], operator.output):
             assert tensor is not None
             if tensor.dtype != np.int8:
-                return f"tensor {tensor} is not int8; quantise the model to full int8"
+                return NOT_INT8.broken(tensor)
         return None
 
     def output_clamp(self, operator: Operator) -> int:

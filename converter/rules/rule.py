@@ -9,6 +9,7 @@ from converter.ir.activation import Clamp
 from converter.ir.backward import Backward, Gradient
 from converter.ir.bounds import MAX_GRADIENT_BITS
 from converter.model.graph import Operator, Tensor
+from converter.rules.constraint import Constraint, Refusal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +52,11 @@ class Rule(Protocol):
     def operators(self) -> tuple[str, ...]:
         """TFLite names of the operators that it serves."""
 
-    def check(self, operator: Operator) -> str | None:
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """What its operators must keep to: all that `check` and `update` say."""
+
+    def check(self, operator: Operator) -> Refusal | None:
         """Why the operator cannot be differentiated, or None if it can."""
 
     def output_clamp(self, operator: Operator) -> int:
@@ -84,8 +89,9 @@ class BaseRule:
     """Defaults for operators without activation and parameters."""
 
     operators: tuple[str, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
 
-    def check(self, operator: Operator) -> str | None:
+    def check(self, operator: Operator) -> Refusal | None:
         return None
 
     def output_clamp(self, operator: Operator) -> int:

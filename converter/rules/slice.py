@@ -7,9 +7,12 @@ from converter.ir.activation import mask_bounds
 from converter.ir.backward import Backward, Gradient
 from converter.ir.training_ops import GradientSlice
 from converter.model.graph import Operator
+from converter.rules.constraint import Constraint, Refusal
 from converter.rules.rule import BaseRule, LayerUpdate, Limits, Wanted
 
 _DIMS = 4
+_PADDINGS = Constraint("paddings ... are not constant")
+_AXES = Constraint("output ... has too many axes; at most four may be padded")
 
 
 def _begin(operator: Operator, index: int) -> list[int]:
@@ -42,14 +45,15 @@ def _folded(operator: Operator, index: int) -> list[tuple[int, ...]]:
 
 class SliceRule(BaseRule):
     operators = ("PAD", "PADV2", "CONCATENATION")
+    constraints = (_PADDINGS, _AXES)
 
-    def check(self, operator: Operator) -> str | None:
+    def check(self, operator: Operator) -> Refusal | None:
         if operator.name != "CONCATENATION" and (
             operator.inputs[1] is None or not operator.inputs[1].is_constant
         ):
-            return f"paddings {operator.inputs[1]} are not constant"
+            return _PADDINGS.broken(operator.inputs[1])
         if len(_folded(operator, 0)) > _DIMS:
-            return f"output {operator.output} has too many axes; at most four may be padded"
+            return _AXES.broken(operator.output)
         return None
 
     def output_gradient_bits(
