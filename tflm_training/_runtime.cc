@@ -28,7 +28,7 @@ py::dtype ToDtype(const TensorInfo& info) {
     case kTfLiteInt32: return py::dtype::of<std::int32_t>();
     case kTfLiteInt64: return py::dtype::of<std::int64_t>();
     case kTfLiteBool: return py::dtype::of<bool>();
-    default: throw py::type_error("tensor " + info.name + " has a type that is not supported");
+    default: throw py::value_error("tensor " + info.name + " has a type that is not supported");
   }
 }
 

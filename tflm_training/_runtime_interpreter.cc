@@ -6,6 +6,7 @@
 
 #include "tensorflow/lite/schema/schema_generated.h"
 #include "tflm_training/_debug_log.h"
+#include "tflm_training/_runtime_check.h"
 
 namespace tflm_training {
 namespace {
@@ -80,15 +81,8 @@ Interpreter::Interpreter(const std::string& model, std::size_t arena_bytes,
     throw std::invalid_argument("TFLite schema version " + std::to_string(model_->version()) +
                                 ", expected " + std::to_string(TFLITE_SCHEMA_VERSION));
   }
-  if (model_->subgraphs() == nullptr || model_->subgraphs()->size() == 0 ||
-      model_->buffers() == nullptr || model_->operator_codes() == nullptr) {
-    throw std::invalid_argument("a TFLite model without a graph");
-  }
+  CheckModel(*model_);
   subgraph_ = model_->subgraphs()->Get(0);
-  if (subgraph_->tensors() == nullptr || subgraph_->operators() == nullptr ||
-      subgraph_->inputs() == nullptr || subgraph_->outputs() == nullptr) {
-    throw std::invalid_argument("a TFLite model whose graph is empty");
-  }
   DescribeTensors();
   recorder_ = std::make_unique<Recorder>(model_, [this](int index) {
     const TensorView view = View(index);
@@ -121,9 +115,6 @@ void Interpreter::DescribeTensors() {
   const auto& tensors = *subgraph_->tensors();
   for (unsigned i = 0; i < tensors.size(); ++i) {
     const tflite::Tensor& tensor = *tensors.Get(i);
-    if (tensor.buffer() >= model_->buffers()->size()) {
-      throw std::invalid_argument("tensor " + std::to_string(i) + " has no buffer");
-    }
     TensorInfo info{};
     info.index = static_cast<int>(i);
     if (tensor.name() != nullptr) info.name = tensor.name()->str();
@@ -143,14 +134,6 @@ void Interpreter::DescribeTensors() {
     const auto* data = model_->buffers()->Get(tensor.buffer())->data();
     info.is_constant = data != nullptr && data->size() != 0;
     tensors_.push_back(info);
-  }
-  for (const auto* list : {subgraph_->inputs(), subgraph_->outputs()}) {
-    for (const int index : *list) {
-      if (index < 0 || static_cast<unsigned>(index) >= tensors.size()) {
-        throw std::invalid_argument("an input or output names tensor " + std::to_string(index) +
-                                    ", which does not exist");
-      }
-    }
   }
 }
 
@@ -230,10 +213,7 @@ TensorView Interpreter::Tensor(int index) {
 const tflite::Buffer* Interpreter::Metadata(const std::string& name) const {
   if (model_->metadata() == nullptr) return nullptr;
   for (const tflite::Metadata* entry : *model_->metadata()) {
-    if (entry->name() != nullptr && entry->name()->str() == name &&
-        entry->buffer() < model_->buffers()->size()) {
-      return model_->buffers()->Get(entry->buffer());
-    }
+    if (entry->name()->str() == name) return model_->buffers()->Get(entry->buffer());
   }
   return nullptr;
 }

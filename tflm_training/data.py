@@ -15,11 +15,12 @@ length 1 may be missing or added.
 from __future__ import annotations
 
 import dataclasses
-import zipfile
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+
+_LONGEST_REASON = 200
 
 
 class DataError(ValueError):
@@ -82,8 +83,12 @@ def _load_arrays(
                     arrays[key] = file[key]
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: not a readable .npz file ({error})") from error
+    except Exception as error:  # zipfile, zlib and NumPy raise many kinds on a damaged file
+        reason = " ".join((str(error) or type(error).__name__).split())[:_LONGEST_REASON]
+        raise DataError(f"{path}: not a readable .npz file ({reason})") from error
+    for key, array in arrays.items():
+        if array.ndim == 0:
+            raise DataError(f"{path}: {key} is a single value, not an array of samples")
     if labels_required or any(label in arrays for label in labels):
         inputs = [key for pair in zip(inputs, labels, strict=True) for key in pair]
     missing = [key for key in inputs if key not in arrays]
@@ -95,7 +100,8 @@ def _load_arrays(
 def quantize(values: np.ndarray, tensor: TensorDescription) -> np.ndarray:
     """Real values of any shape as the tensor's dtype: rounded half away from zero, clamped."""
     limits = np.iinfo(tensor.dtype)
-    scaled = np.asarray(values, np.float64) / tensor.scale
+    with np.errstate(over="ignore"):  # infinity is clamped too
+        scaled = np.asarray(values, np.float64) / tensor.scale
     rounded = np.trunc(scaled + np.copysign(0.5, scaled)) + tensor.zero_point
     return np.clip(rounded, limits.min, limits.max).astype(tensor.dtype)
 
@@ -192,7 +198,8 @@ def prepare_targets(
     _check_length(name, values, len(inputs))
     targets = prepare(name, values, output_tensor)
     if np.issubdtype(values.dtype, np.floating):
-        return targets, values.astype(np.float32).reshape(targets.shape)
+        with np.errstate(over="ignore"):
+            return targets, values.astype(np.float32).reshape(targets.shape)
     return targets, dequantize(targets, output_tensor)
 
 

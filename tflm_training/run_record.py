@@ -12,6 +12,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from tflm_training.data import DataError
 
 _VERSION = 1
@@ -83,12 +85,35 @@ class RunRecord:
 
 
 def unpack_record(app_data: bytes) -> RunRecord | None:
-    """The record in a checkpoint's application data; None if these are somebody else's."""
+    """The record in a checkpoint's application data; None if these are somebody else's.
+
+    Raises DataError for a record that makes no run.
+    """
     try:
         content = json.loads(app_data)
         if (content.pop("kind"), content.pop("version")) != (_KIND, _VERSION):
             return None
-        run = content.pop("run")
-        return RunRecord(run=None if run is None else Run(**run), **content)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+    try:
+        run = content.pop("run")
+        record = RunRecord(run=None if run is None else Run(**run), **content)
+        _check_record(record)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise DataError("its record of the run is damaged") from error
+    return record
+
+
+def _check_record(record: RunRecord) -> None:
+    """Raises one of several errors."""
+    run = record.run
+    numbers = [(record.seed, 0), (record.step, 0)]
+    numbers += [] if run is None else [(run.samples, 1), (run.epochs, 1)]
+    if any(type(number) is not int or number < least for number, least in numbers):
+        raise ValueError
+    np.random.PCG64().state = record.order  # type: ignore[assignment]
+    if run is not None:
+        check_arguments(run.epochs, run.learning_rate, run.decay)
+        np.random.PCG64().state = run.order  # type: ignore[assignment]
+        if type(run.shuffle) is not bool or record.step > run.steps:
+            raise ValueError

@@ -96,10 +96,13 @@ def read_signature(interpreter: Interpreter) -> Signature:
             f"a training flatbuffer of {len(inputs)} inputs and {len(outputs)} outputs: the runner "
             "takes [input, label, learning_rate] and [output, loss]"
         )
+    _check_types(loss, inputs, outputs)
     variables = [tensor for tensor in interpreter.tensors() if tensor.is_variable]
     states = [tensor.index for tensor in variables if tensor.name == metadata["random_state"]]
     if len(states) != 1:
         raise DataError(f"no variable {metadata['random_state']!r} in the training flatbuffer")
+    if _kind(next(t for t in variables if t.index == states[0])) != (np.int32, 1):
+        raise DataError(f"the variable {metadata['random_state']!r} is not one int32")
     return Signature(
         loss=loss,
         classes=_classes(loss, metadata.get("num_classes"), outputs[0]),
@@ -110,6 +113,18 @@ def read_signature(interpreter: Interpreter) -> Signature:
     )
 
 
+def _kind(tensor: TensorInfo) -> tuple[np.dtype, int]:
+    return tensor.dtype, int(np.prod(tensor.shape))
+
+
+def _check_types(loss: str, inputs: list[TensorInfo], outputs: list[TensorInfo]) -> None:
+    """Raise DataError for tensors that the runner cannot write or read."""
+    one_float = (np.dtype(np.float32), 1)
+    label = _kind(outputs[0]) if loss == "mse" else (np.dtype(np.int32), 1)
+    if _kind(inputs[1]) != label or one_float not in ({_kind(inputs[2])} & {_kind(outputs[1])}):
+        raise DataError("the label, learning rate or loss of the training flatbuffer is damaged")
+
+
 def _metadata(interpreter: Interpreter) -> dict[str, Any]:
     content = interpreter.metadata(METADATA_NAME)
     if content is None:
@@ -118,7 +133,7 @@ def _metadata(interpreter: Interpreter) -> dict[str, Any]:
         metadata = json.loads(content.rstrip(b"\0").decode("utf-8"))
         version, loss = metadata["version"], metadata["loss"]
         metadata["random_state"]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise DataError(f"its metadata {METADATA_NAME!r} is damaged ({error!r})") from error
     if version != VERSION:
         raise DataError(f"a training flatbuffer of version {version}; this runner reads {VERSION}")
@@ -127,9 +142,12 @@ def _metadata(interpreter: Interpreter) -> dict[str, Any]:
     return dict(metadata)
 
 
-def _classes(loss: str, stated: int | None, output: TensorInfo) -> int:
+def _classes(loss: str, stated: Any, output: TensorInfo) -> int:
     if loss == "mse":
         return 0
     if loss == "sigmoid_cross_entropy":
         return 2
-    return stated if stated is not None else int(np.prod(output.shape))
+    elements = int(np.prod(output.shape))
+    if stated not in (None, elements):
+        raise DataError(f"its metadata names {stated!r} classes; the output has {elements}")
+    return elements

@@ -150,11 +150,11 @@ class Trainer(Evaluator):
         name, content = _named_content("checkpoint", source)
         try:
             checkpoint = runtime().read_checkpoint(content)
+            record = unpack_record(checkpoint.app_data)
             self._interpreter.restore_checkpoint(content)
         except ValueError as error:
             raise DataError(f"{name}: {error}") from error
         self._steps = checkpoint.steps
-        record = unpack_record(checkpoint.app_data)
         if record is not None:
             self._seed, self._run, self._step_of_run = record.seed, record.run, record.step
             self._generator.bit_generator.state = record.order

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from converter.model.graph import Graph, Operator, Tensor
-from converter.rules import rule_of
+from converter.rules import refusal, rule_of
 from converter.rules.convolution import (
     ConvolutionRule,
     bias_of,
@@ -73,7 +73,7 @@ def find_layers(graph: Graph) -> list[Layer]:
 
 def _layer(index: int, name: str, operator: Operator, rule: ConvolutionRule) -> Layer:
     shape = operator.output.shape
-    trainable = rule.check(operator) is None
+    trainable = refusal(operator) is None
     return Layer(
         index=index,
         name=name,

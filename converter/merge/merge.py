@@ -33,6 +33,7 @@ from converter.merge.seal import MODEL_ID_NAME
 from converter.model import Graph, Model, Operator, Tensor, read_model, write_model
 from converter.passes.training_graph import METADATA_NAME
 
+_LONGEST_REASON = 200
 _TRAINING_INPUTS = 2  # label or target, learning_rate
 _TRAINING_OUTPUTS = 1  # loss
 _TRAINING_SIGNATURE = "train"
@@ -48,6 +49,18 @@ def merge(
     them; None for the weights that the flatbuffer shipped with. name: for messages. Raises
     ConverterError for a model that is no training flatbuffer and for variables not its own.
     """
+    try:
+        merged = _merge(flatbuffer, variables, name)
+        read_model(merged, name)  # what a damaged training flatbuffer makes may not be a model
+    except ConverterError:
+        raise
+    except Exception as error:  # the converter wrote the file: whatever fails was damaged since
+        reason = " ".join((str(error) or type(error).__name__).split())[:_LONGEST_REASON]
+        raise ConverterError(f"{name}: damaged training flatbuffer ({reason})") from error
+    return merged
+
+
+def _merge(flatbuffer: bytes, variables: Mapping[str, np.ndarray] | None, name: str) -> bytes:
     model = read_model(flatbuffer, name)
     graph = model.graph
     description = model.metadata.pop(METADATA_NAME, None)

@@ -14,6 +14,14 @@ from typing import Any
 
 import numpy as np
 
+_LONGEST_NAME = 120
+
+
+def shown(name: str) -> str:
+    """A name from a file, fit for a message: one line, printable, not too long."""
+    text = "".join(c if c.isprintable() else "?" for c in name)
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}..."
+
 
 @dataclasses.dataclass(eq=False)
 class Quantization:
@@ -75,7 +83,7 @@ class Tensor:
         return int(self.quantization.zero_point[0])
 
     def __str__(self) -> str:
-        return f"'{self.name}' ({self.dtype.name} [{', '.join(map(str, self.shape))}])"
+        return f"'{shown(self.name)}' ({self.dtype.name} [{', '.join(map(str, self.shape))}])"
 
 
 @dataclasses.dataclass(eq=False)

@@ -7,27 +7,38 @@ from typing import Any
 import numpy as np
 
 from converter.errors import ConverterError
+from converter.model.check import check_model
 from converter.model.graph import Graph, Model, Operator, Quantization, Signature, Tensor
 from converter.model.schema import DTYPES, FILE_IDENTIFIER, OPERATOR_NAMES, schema
 
 # A memory plan of the original speaks of tensors by index, which an edit renumbers.
 _STALE_METADATA = ("OfflineMemoryAllocation",)
+_LONGEST_REASON = 200
 
 
 def read_model(data: bytes, name: str = "model") -> Model:
     """Read a flatbuffer. `name` is used in messages only.
 
-    Raises ConverterError if the bytes are not a TFLite flatbuffer with one subgraph.
+    Raises ConverterError if the bytes are not a TFLite flatbuffer with one subgraph, or if what
+    they describe makes no sense (see converter.model.check).
     """
     if len(data) < 8 or data[4:8] != FILE_IDENTIFIER:
         raise ConverterError(f"{name}: not a TFLite flatbuffer (identifier 'TFL3' is missing)")
     try:
-        packed = schema.ModelT.InitFromPackedBuf(data, 0)
-        return _model(packed, name)
+        subgraphs = schema.Model.GetRootAs(data, 0).SubgraphsLength()
+        if subgraphs != 1:
+            raise ConverterError(
+                f"{name}: {subgraphs} subgraphs; only models with one can be trained (control "
+                "flow has no gradient rule)"
+            )
+        model = _model(schema.ModelT.InitFromPackedBuf(data, 0), name)
+        check_model(model, name)
+        return model
     except ConverterError:
         raise
     except Exception as error:  # the schema's code raises many kinds on a damaged file
-        raise ConverterError(f"{name}: damaged TFLite flatbuffer ({error})") from error
+        reason = " ".join(str(error).split())[:_LONGEST_REASON]
+        raise ConverterError(f"{name}: damaged TFLite flatbuffer ({reason})") from error
 
 
 def _text(value: bytes | str | None) -> str:
@@ -35,17 +46,12 @@ def _text(value: bytes | str | None) -> str:
 
 
 def _model(packed: Any, name: str) -> Model:
-    if not packed.subgraphs or len(packed.subgraphs) != 1:
-        raise ConverterError(
-            f"{name}: {len(packed.subgraphs or [])} subgraphs; only models with one can be "
-            "trained (control flow has no gradient rule)"
-        )
     subgraph = packed.subgraphs[0]
     tensors = [_tensor(t, packed.buffers, name) for t in subgraph.tensors or []]
     operators = [_operator(o, packed.operatorCodes, tensors) for o in subgraph.operators or []]
     graph = Graph(
-        inputs=[tensors[i] for i in subgraph.inputs],
-        outputs=[tensors[i] for i in subgraph.outputs],
+        inputs=_at(tensors, subgraph.inputs),
+        outputs=_at(tensors, subgraph.outputs),
         operators=operators,
         name=_text(subgraph.name) or "main",
     )
@@ -117,8 +123,8 @@ def _operator(packed: Any, codes: list[Any], tensors: list[Tensor]) -> Operator:
     options = packed.customOptions
     return Operator(
         name=_text(code.customCode) if is_custom else OPERATOR_NAMES[number],
-        inputs=[None if i < 0 else tensors[i] for i in _indices(packed.inputs)],
-        outputs=[tensors[i] for i in _indices(packed.outputs)],
+        inputs=[None if i == -1 else _at(tensors, [i])[0] for i in _indices(packed.inputs)],
+        outputs=_at(tensors, packed.outputs),
         options=packed.builtinOptions,
         options_type=packed.builtinOptionsType,
         options_2=packed.builtinOptions2,
@@ -126,7 +132,7 @@ def _operator(packed: Any, codes: list[Any], tensors: list[Tensor]) -> Operator:
         custom_options=None if options is None else bytes(np.asarray(options, np.uint8)),
         is_custom=is_custom,
         version=code.version,
-        intermediates=[tensors[i] for i in _indices(packed.intermediates)],
+        intermediates=_at(tensors, packed.intermediates),
     )
 
 
@@ -134,9 +140,16 @@ def _indices(values: Any) -> list[int]:
     return [] if values is None else [int(v) for v in values]
 
 
+def _at(tensors: list[Tensor], indices: Any) -> list[Tensor]:
+    """The tensors of these indices, which do not count from the end."""
+    if any(i < 0 for i in _indices(indices)):
+        raise ConverterError(f"there is no tensor {min(indices)}: the file is damaged")
+    return [tensors[i] for i in _indices(indices)]
+
+
 def _signature(packed: Any, tensors: list[Tensor]) -> Signature:
     return Signature(
         key=_text(packed.signatureKey),
-        inputs={_text(m.name): tensors[m.tensorIndex] for m in packed.inputs or []},
-        outputs={_text(m.name): tensors[m.tensorIndex] for m in packed.outputs or []},
+        inputs={_text(m.name): _at(tensors, [m.tensorIndex])[0] for m in packed.inputs or []},
+        outputs={_text(m.name): _at(tensors, [m.tensorIndex])[0] for m in packed.outputs or []},
     )

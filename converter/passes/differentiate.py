@@ -13,8 +13,8 @@ from converter.errors import ConverterError, NoGradientError
 from converter.ir.activation import Clamp, clamp_of
 from converter.ir.backward import Backward, Gradient
 from converter.model.graph import Graph, Operator, Tensor
-from converter.rules import LayerUpdate, Rule, rule_of
-from converter.rules.constraint import NO_RULE, POSITIONS
+from converter.rules import LayerUpdate, Rule, refusal, rule_of
+from converter.rules.constraint import POSITIONS
 from converter.rules.rule import Wanted
 
 Updates = dict[int, LayerUpdate]
@@ -133,7 +133,7 @@ class Differentiator:
 
 def _require_rule(operator: Operator) -> Rule:
     rule = None if operator.is_custom else rule_of(operator.name)
-    reason = NO_RULE.broken() if rule is None else rule.check(operator)
+    reason = refusal(operator)
     if rule is None or reason:
         raise NoGradientError(
             f"{operator.name} {operator.output} cannot be trained through: {reason}"

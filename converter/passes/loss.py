@@ -126,6 +126,8 @@ def _int8_end(graph: Graph, output: Tensor) -> Tensor:
 
 def _checked(tensor: Tensor | None) -> Tensor:
     assert tensor is not None
+    if not tensor.shape or min(tensor.shape) < 1:
+        raise ConverterError(f"output {tensor} has no elements; export with a static shape")
     if tensor.dtype != np.int8 or tensor.quantization is None:
         raise ConverterError(
             f"output {tensor} is not int8: this is not a fully int8-quantised model; convert it "

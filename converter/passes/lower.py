@@ -27,7 +27,7 @@ from converter.ir.training_ops import (
 )
 from converter.model.graph import Operator, Tensor
 from converter.passes.saved import Saved
-from converter.rules import rule_of
+from converter.rules import refusal, rule_of
 from converter.rules.convolution import (
     ConvolutionRule,
     bias_of,
@@ -55,7 +55,7 @@ class SplitFilter:
 def can_be_lowered(operator: Operator) -> bool:
     """Whether the own operators compute it: int8, batch 1, constant filter."""
     rule = None if operator.is_custom else rule_of(operator.name)
-    return isinstance(rule, ConvolutionRule) and rule.check(operator) is None
+    return isinstance(rule, ConvolutionRule) and refusal(operator) is None
 
 
 def split_filter(operator: Operator, channels: int, backward: list[Operator]) -> SplitFilter:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from converter.model.graph import Operator
 from converter.rules.activation import ActivationRule
 from converter.rules.add import AddRule
+from converter.rules.constraint import NO_RULE
 from converter.rules.conv_2d import Conv2DRule
 from converter.rules.depthwise_conv_2d import DepthwiseConv2DRule
 from converter.rules.mean import MeanRule
@@ -11,6 +13,7 @@ from converter.rules.mul import MulRule
 from converter.rules.pool_2d import Pool2DRule
 from converter.rules.relu import ReluRule
 from converter.rules.rule import LayerUpdate, Rule
+from converter.rules.shapes import misfit, not_int8
 from converter.rules.slice import SliceRule
 from converter.rules.view import ViewRule
 
@@ -35,4 +38,12 @@ def rule_of(name: str) -> Rule | None:
     return _BY_OPERATOR.get(name)
 
 
-__all__ = ["RULES", "LayerUpdate", "Rule", "rule_of"]
+def refusal(operator: Operator) -> str | None:
+    """Why gradients cannot pass through an operator, or None if they can."""
+    rule = None if operator.is_custom else rule_of(operator.name)
+    if rule is None:
+        return NO_RULE.broken()
+    return misfit(operator) or rule.check(operator) or not_int8(operator)
+
+
+__all__ = ["RULES", "LayerUpdate", "Rule", "refusal", "rule_of"]

@@ -1,0 +1,173 @@
+"""What every rule takes for granted: a file may state any shape, and a gradient trusts them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from converter.model.graph import Operator
+from converter.model.schema import schema
+from converter.rules.constraint import NOT_INT8
+
+_LARGEST_STRIDE = 1 << 15
+
+
+def misfit(operator: Operator) -> str | None:
+    """Why the shapes of an operator that has a rule contradict each other, or None."""
+    for tensor in operator.tensors():
+        if tensor.shape and min(tensor.shape) < 1:
+            return f"tensor {tensor} has no elements"
+    return _FAULTS[operator.name](operator)
+
+
+def not_int8(operator: Operator) -> str | None:
+    """Gradients pass through int8 maps only; constants of other kinds are the rules' matter."""
+    for tensor in (*operator.inputs[:1], *operator.outputs):
+        if tensor is None or tensor.dtype != np.int8 or tensor.tensor_type is not None:
+            return NOT_INT8.broken(tensor)
+        if tensor.quantization is None:
+            return f"tensor {tensor} has no quantisation; quantise the model to full int8"
+    return None
+
+
+def _same_elements(operator: Operator) -> str | None:
+    source, output = operator.inputs[0], operator.output
+    if source is not None and source.elements != output.elements:
+        return f"output {output} and input {source} have different sizes"
+    return None
+
+
+def _window(
+    operator: Operator, taps: tuple[int, int], dilations: tuple[int, int] = (1, 1)
+) -> str | None:
+    """A window slides over the input with the operator's strides and padding and makes the
+    output's height and width. Padding that was folded in is not checked again."""
+    options, source = operator.options, operator.inputs[0]
+    assert source is not None
+    strides = (options.strideH, options.strideW)
+    if not all(1 <= n <= _LARGEST_STRIDE for n in (*taps, *strides, *dilations)):
+        return f"{operator.output} has a stride, dilation or window out of range"
+    if options.padding not in (schema.Padding.SAME, schema.Padding.VALID):
+        return f"{operator.output} has an unknown padding {options.padding}"
+    if operator.padding is not None:
+        return None
+    for axis in range(2):
+        size, stride = source.shape[1 + axis], strides[axis]
+        extent = (taps[axis] - 1) * dilations[axis] + 1
+        same = options.padding == schema.Padding.SAME
+        expected = -(-size // stride) if same else (size - extent) // stride + 1
+        if operator.output.shape[1 + axis] != expected:
+            return f"output {operator.output} does not follow from input {source}"
+    return None
+
+
+def _convolution(operator: Operator) -> str | None:
+    """Input, filter, bias and output of CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED fit."""
+    source, weights, output = operator.inputs[0], operator.inputs[1], operator.output
+    assert source is not None and weights is not None
+    if min(weights.shape) < 1:
+        return f"filter {weights} has no elements"
+    axis = 3 if operator.name == "DEPTHWISE_CONV_2D" else 0
+    channels = weights.shape[axis]
+    quantization = weights.quantization
+    if quantization is not None and quantization.scale.size > 1:
+        if quantization.quantized_dimension != axis:
+            return f"filter {weights} has scales along axis {quantization.quantized_dimension}"
+    bias = operator.inputs[2] if len(operator.inputs) > 2 else None
+    if bias is not None and (
+        bias.elements != channels or not (bias.is_constant or bias.is_variable)
+    ):
+        return f"bias {bias} is not a constant of {channels} values"
+    if bias is not None and bias.quantization is None:
+        return f"bias {bias} has no quantisation; quantise the model to full int8"
+    if operator.name == "FULLY_CONNECTED":
+        rows, rest = divmod(source.elements, weights.shape[1])
+        if rest or output.elements != rows * channels or output.shape[-1] != channels:
+            return f"output {output} does not follow from input {source} and filter {weights}"
+        return None
+    if source.shape[0] != output.shape[0] or output.shape[3] != channels:
+        return f"output {output} does not follow from input {source} and filter {weights}"
+    if axis == 3 and weights.shape[0] != 1:
+        return f"filter {weights} is not depthwise"
+    options = operator.options
+    dilations = (options.dilationHFactor, options.dilationWFactor)
+    return _window(operator, (weights.shape[1], weights.shape[2]), dilations)
+
+
+def _pool(operator: Operator) -> str | None:
+    source, output = operator.inputs[0], operator.output
+    assert source is not None
+    if source.shape[0] != output.shape[0] or source.shape[3] != output.shape[3]:
+        return f"output {output} does not follow from input {source}"
+    return _window(operator, (operator.options.filterHeight, operator.options.filterWidth))
+
+
+def _broadcast(operator: Operator) -> str | None:
+    """The output of two inputs has the shape that they are broadcast to."""
+    shapes = [t.shape for t in operator.inputs if t is not None]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except ValueError:
+        shape = ()
+    if shape != operator.output.shape:
+        return f"output {operator.output} does not follow from inputs {shapes[0]}, {shapes[1]}"
+    return None
+
+
+def _reduction(operator: Operator) -> str | None:
+    """Axes are integers of any shape, which may count from the end."""
+    source, constant, output = operator.inputs[0], operator.inputs[1], operator.output
+    assert source is not None
+    axes = None if constant is None else constant.data
+    if axes is None:
+        return None  # the rule says so
+    rank = len(source.shape)
+    if axes.dtype.kind != "i" or ((axes < -rank) | (axes >= rank)).any():
+        return f"axes {axes.reshape(-1).tolist()[:8]} of input {source} do not exist"
+    reduced = {int(axis) % rank for axis in axes.reshape(-1)}
+    if output.elements != math.prod(d for i, d in enumerate(source.shape) if i not in reduced):
+        return f"output {output} does not follow from input {source}"
+    return None
+
+
+def _padding(operator: Operator) -> str | None:
+    """Paddings are integers [rank, 2]."""
+    source, constant, output = operator.inputs[0], operator.inputs[1], operator.output
+    assert source is not None
+    paddings = None if constant is None else constant.data
+    if paddings is None:
+        return None  # the rule says so
+    if paddings.dtype.kind != "i" or paddings.size != 2 * len(source.shape) or (paddings < 0).any():
+        return f"paddings of output {output} are not those of input {source}"
+    total = paddings.reshape(-1, 2).sum(axis=1)
+    if output.shape != tuple(int(d + p) for d, p in zip(source.shape, total, strict=True)):
+        return f"output {output} does not follow from input {source} and its paddings"
+    return None
+
+
+def _concatenation(operator: Operator) -> str | None:
+    output = operator.output
+    rank, axis = len(output.shape), int(operator.options.axis)
+    shapes = [t.shape for t in operator.inputs if t is not None]
+    if not -rank <= axis < rank or len(shapes) != len(operator.inputs):
+        return f"output {output} has no axis {axis}, or an input is missing"
+    axis %= rank
+    others = {(len(s), s[:axis], s[axis + 1 :]) for s in (output.shape, *shapes)}
+    if len(others) != 1 or sum(s[axis] for s in shapes) != output.shape[axis]:
+        return f"output {output} does not follow from its inputs"
+    return None
+
+
+_FAULTS: Mapping[str, Callable[[Operator], str | None]] = {
+    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"), _convolution),
+    **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), _pool),
+    **dict.fromkeys(("ADD", "SUB", "MUL"), _broadcast),
+    **dict.fromkeys(("PAD", "PADV2"), _padding),
+    **dict.fromkeys(("RELU", "RELU6", "RELU_N1_TO_1", "QUANTIZE"), _same_elements),
+    **dict.fromkeys(("HARD_SWISH", "LEAKY_RELU", "LOGISTIC"), _same_elements),
+    **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS"), _same_elements),
+    "MEAN": _reduction,
+    "CONCATENATION": _concatenation,
+}

@@ -1,0 +1,192 @@
+"""Files that are flatbuffers but no models: refused in one line, by what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+import pytest
+
+from converter import convert
+from converter.errors import ConverterError
+from converter.model.schema import schema
+
+_MODEL = Path("examples/digits/digits_int8.tflite")
+Mutation = Callable[[Any, Any], None]
+
+
+def _mutated(change: Mutation) -> bytes:
+    """change: gets the model and its graph."""
+    model = schema.ModelT.InitFromPackedBuf(_MODEL.read_bytes(), 0)
+    change(model, model.subgraphs[0])
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
+def _input(graph: Any, operator: int = 1, index: int = 0) -> Any:
+    return graph.tensors[graph.operators[operator].inputs[index]]
+
+
+def _output(graph: Any, operator: int = 1) -> Any:
+    return graph.tensors[graph.operators[operator].outputs[0]]
+
+
+def _set(target: Any, **attributes: Any) -> None:
+    for name, value in attributes.items():
+        setattr(target, name, value)
+
+
+_DAMAGED: dict[str, tuple[Mutation, str]] = {
+    "order": (lambda m, g: g.operators.reverse(), "before it is written"),
+    "written twice": (
+        lambda m, g: _set(g.operators[1], outputs=g.operators[0].outputs),
+        "has a content already",
+    ),
+    "constant written": (
+        lambda m, g: _set(g.operators[1], outputs=g.operators[1].inputs[1:2]),
+        "has a content already",
+    ),
+    "output": (
+        lambda m, g: _set(g, outputs=[len(g.tensors)], tensors=[*g.tensors, _output(g)]),
+        "is never written",
+    ),
+    "constant input": (
+        lambda m, g: _set(g, inputs=g.operators[1].inputs[1:2]),
+        "constant or listed twice",
+    ),
+    "input twice": (lambda m, g: _set(g, inputs=[*g.inputs] * 2), "constant or listed twice"),
+    "negative index": (lambda m, g: _set(g, outputs=[-2]), "there is no tensor -2"),
+    "operator's negative index": (
+        lambda m, g: _set(g.operators[1], inputs=[-2, *g.operators[1].inputs[1:]]),
+        "there is no tensor -2",
+    ),
+    "index": (lambda m, g: _set(g, outputs=[10**6]), "damaged TFLite flatbuffer"),
+    "large": (lambda m, g: _set(_output(g), shape=[1, 65536, 65536, 2]), "more than 2147483647"),
+    "scale not a number": (
+        lambda m, g: _set(_output(g).quantization, scale=[float("nan")]),
+        "scale that is no number",
+    ),
+    "zero point": (
+        lambda m, g: _set(_output(g).quantization, zeroPoint=[128]),
+        "zero point that its type cannot hold",
+    ),
+    "zero points": (
+        lambda m, g: _set(_output(g).quantization, zeroPoint=[1, 2]),
+        "1 scales and 2 zero points",
+    ),
+    "scales": (
+        lambda m, g: _set(
+            _input(g, index=1).quantization, scale=[0.1, 0.2, 0.3], zeroPoint=[0, 0, 0]
+        ),
+        "not those of its channels",
+    ),
+    "signature": (
+        lambda m, g: _set(m.signatureDefs[0].inputs[0], tensorIndex=g.operators[1].inputs[1]),
+        "signature names",
+    ),
+    "shape signature": (lambda m, g: _set(_output(g), shapeSignature=[-1, 1]), "shape signature"),
+    "custom code": (
+        lambda m, g: _set(m.operatorCodes[0], builtinCode=32, customCode="two\nlines"),
+        "no name that can be printed",
+    ),
+    "no filter": (
+        lambda m, g: _set(g.operators[1], inputs=g.operators[1].inputs[:1]),
+        "lacks an input",
+    ),
+    "absent filter": (
+        lambda m, g: _set(g.operators[1], inputs=[g.operators[1].inputs[0], -1]),
+        "lacks an input",
+    ),
+    "no options": (
+        lambda m, g: _set(g.operators[1], builtinOptions=None, builtinOptionsType=0),
+        "has no DepthwiseConv2DOptions",
+    ),
+    "rank": (
+        lambda m, g: _set(_output(g), shape=[16, 64], shapeSignature=None),
+        "with 4 dimensions",
+    ),
+    "second graph": (lambda m, g: _set(m, subgraphs=[g, g]), "2 subgraphs"),
+    "no graph": (lambda m, g: _set(m, subgraphs=None), "0 subgraphs"),
+    "temperature": (
+        lambda m, g: _set(g.operators[-1].builtinOptions, beta=float("nan")),
+        "leaves the range",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", _DAMAGED)
+def test_what_no_interpreter_could_run_is_refused(name: str) -> None:
+    change, message = _DAMAGED[name]
+    with pytest.raises(ConverterError, match=message) as raised:
+        convert(_mutated(change), update="all")
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def _make_uint8(tensor: Any) -> None:
+    tensor.type = schema.TensorType.UINT8
+    tensor.quantization.zeroPoint = [0]
+
+
+_MISSHAPEN: dict[str, tuple[Mutation, str]] = {
+    "stride": (
+        lambda m, g: _set(g.operators[1].builtinOptions, strideH=0),
+        "stride, dilation or window out of range",
+    ),
+    "dilation": (
+        lambda m, g: _set(g.operators[1].builtinOptions, dilationWFactor=-1),
+        "stride, dilation or window out of range",
+    ),
+    "padding": (lambda m, g: _set(g.operators[1].builtinOptions, padding=7), "unknown padding 7"),
+    "height": (
+        lambda m, g: _set(_output(g), shape=[1, 9, *_output(g).shape[2:]]),
+        "does not follow from input",
+    ),
+    "channels": (
+        lambda m, g: _set(_output(g), shape=[*_output(g).shape[:3], 3]),
+        "does not follow from input",
+    ),
+    "axis of the scales": (
+        lambda m, g: _set(
+            _input(g, index=1).quantization,
+            scale=[0.1, 0.2, 0.3],
+            zeroPoint=[0, 0, 0],
+            quantizedDimension=1,
+        ),
+        "scales along axis 1",
+    ),
+    "bias": (
+        lambda m, g: _set(g.operators[1], inputs=[*g.operators[1].inputs[:2], _bias_of(g, 2)]),
+        "is not a constant of",
+    ),
+    "unquantised bias": (
+        lambda m, g: _set(_input(g, index=2), quantization=None),
+        "bias .* has no quantisation",
+    ),
+    "type": (lambda m, g: _make_uint8(_output(g)), "is not int8"),
+    "quantisation": (lambda m, g: _set(_output(g), quantization=None), "has no quantisation"),
+}
+
+
+def _bias_of(graph: Any, operator: int) -> int:
+    return int(graph.operators[operator].inputs[2])
+
+
+@pytest.mark.parametrize("name", _MISSHAPEN)
+def test_no_gradient_passes_shapes_that_do_not_fit(name: str) -> None:
+    change, message = _MISSHAPEN[name]
+    with pytest.raises(ConverterError, match=f"cannot be trained through.*{message}"):
+        convert(_mutated(change), update="all")
+
+
+def test_names_are_shown_in_one_printable_line() -> None:
+    def rename(model: Any, graph: Any) -> None:
+        _set(_output(graph), name="a\nb\x1b[31m" + "c" * 5000)
+        _make_uint8(_output(graph))
+
+    with pytest.raises(ConverterError) as raised:
+        convert(_mutated(rename), update="all")
+    message = str(raised.value)
+    assert "a?b?[31mccc" in message and message.isprintable() and len(message) < 1000

@@ -1,0 +1,60 @@
+"""Long runs: python -m tests.fuzz --count 20000 --models FOLDER. Exit status 1 with findings."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from tests.fuzz.run import BUNDLED, Summary, run_cases
+
+
+def _figures(summary: Summary, seconds: float) -> str:
+    lines = [f"{'kind':<22} {'cases':>7} {'outputs':>8} {'errors':>8} {'slowest':>9}"]
+    kinds = sorted({kind for kind, _ in summary.results})
+    for kind in kinds:
+        outputs, errors = (summary.results[kind, result] for result in ("output", "error"))
+        slowest, number = summary.slowest[kind]
+        lines.append(
+            f"{kind:<22} {outputs + errors:>7} {outputs:>8} {errors:>8} {slowest:>7.2f} s  "
+            f"(case {number})"
+        )
+    lines.append(
+        f"{summary.cases} cases in {seconds:.0f} s, {len(summary.findings)} findings, "
+        f"peak memory {summary.peak_bytes / 2**20:.0f} MiB"
+    )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--count", type=int, default=20000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="number of the first case")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--models", type=Path, help="folder of .tflite files (default: bundled)")
+    options = parser.parse_args()
+    models = sorted(options.models.glob("*.tflite")) if options.models is not None else []
+    start = time.monotonic()
+
+    def progress(summary: Summary) -> None:
+        if summary.cases % 1000 == 0:
+            print(f"{summary.cases} cases, {len(summary.findings)} findings", flush=True)
+
+    summary = run_cases(
+        [BUNDLED, *models],
+        options.seed,
+        options.first,
+        options.count,
+        options.processes,
+        progress,
+    )
+    for number, finding in sorted(summary.findings.items()):
+        print(f"case {number}: {finding}")
+    print(_figures(summary, time.monotonic() - start))
+    return 1 if summary.findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
