@@ -9,6 +9,7 @@
 #include "kernels/core/dsp.h"
 #include "kernels/core/fixed_point.h"
 #include "kernels/core/inner_loop_dsp.h"
+#include "kernels/core/mantissas.h"
 
 namespace tflm_training {
 
@@ -23,6 +24,7 @@ class QuadMask {
   explicit QuadMask(const ActivationMask& mask);
 
   const int8_t* values() const { return values_; }
+  const uint8_t* bits() const { return bits_; }
 
   // The mantissas whose saved activations are given, 0 where they are hidden.
   TFLM_TRAINING_INLINE Quad ApplyValues(const int8_t* values, Quad quad) const {
@@ -66,6 +68,10 @@ class QuadRange {
   }
 
   int32_t max_abs() const;
+
+  // Clamps all that was seen, `elements` of a gradient, to `bits` bits if that is needed, which a
+  // bound that is right rules out but for the last rounding. Returns the maximum.
+  int32_t Clamp(MutableMantissas gradient, int32_t elements, int bits) const;
 
  private:
   uint32_t largest_ = 0;

@@ -23,7 +23,7 @@ class PackedGradientWriter {
         mask_(mask),
         quad_mask_(mask),
         shift_(shift),
-        limit_(MantissaLimit(bits)) {}
+        bits_(bits) {}
 
   // Writes `count` mantissas of each of `columns` pixels, from `index` on and then always
   // `stride` further on. Their accumulators, `acc_stride` apart, are used up.
@@ -55,16 +55,8 @@ class PackedGradientWriter {
     range_ = range;
   }
 
-  // To be called after the last Write: clamps the `elements` mantissas of the whole gradient
-  // if that is needed, which a bound that is right rules out. Returns their maximum.
-  TFLM_TRAINING_SMALL int32_t Finish(int32_t elements) {
-    const int32_t max_abs = range_.max_abs();
-    if (max_abs <= limit_) return max_abs;
-    for (int32_t i = 0; i < elements; ++i) {
-      gradient_.Set(i, Clamp(gradient_[i], -limit_, limit_));
-    }
-    return limit_;
-  }
+  // To be called after the last Write: QuadRange::Clamp.
+  int32_t Finish(int32_t elements) const { return range_.Clamp(gradient_, elements, bits_); }
 
  private:
   TFLM_TRAINING_INLINE static Quad Rounded(const int32_t* sums, const QuadShift& shifted) {
@@ -89,7 +81,7 @@ class PackedGradientWriter {
   QuadMask quad_mask_;
   QuadShift shift_;
   QuadRange range_;
-  int32_t limit_;
+  int bits_;
 };
 
 }  // namespace tflm_training

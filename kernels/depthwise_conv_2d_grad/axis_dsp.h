@@ -6,6 +6,7 @@
 
 #include "kernels/core/fixed_point.h"
 #include "kernels/core/geometry.h"
+#include "kernels/core/inner_loop_dsp.h"
 
 namespace tflm_training {
 
@@ -19,31 +20,23 @@ struct Axis {
 
   // Where the taps of input i lie.
   struct Place {
-    int32_t phase;
-    int32_t count;
-    int32_t first_output;  // that of the last tap; may be negative
+    int16_t phase;
+    int16_t count;
+    int16_t first_output;  // that of the last tap; may be negative
   };
-  Place PlaceOf(int32_t i) const {
+  TFLM_TRAINING_SMALL Place PlaceOf(int32_t i) const {
     const int32_t u = (i + padding) / stride;
     const int32_t phase = i + padding - u * stride;
     const int32_t count = TapsOf(phase);
-    return {phase, count, u - count + 1};
+    return {static_cast<int16_t>(phase), static_cast<int16_t>(count),
+            static_cast<int16_t>(u - count + 1)};
   }
 
   int32_t TapsOf(int32_t phase) const { return (taps - phase + stride - 1) / stride; }
-  // The taps of all phases before one.
-  int32_t TapsBefore(int32_t phase) const {
-    return phase * (taps / stride) + Min(phase, taps % stride);
-  }
-
   // The outputs that inputs [inputs.begin, inputs.end) may read, some of them outside the map.
-  Range OutputsOf(Range inputs) const {
+  TFLM_TRAINING_SMALL Range OutputsOf(Range inputs) const {
     return {(inputs.begin + padding) / stride - TapsOf(0) + 1,
             (inputs.end - 1 + padding) / stride + 1};
-  }
-  // The most outputs that `count` inputs read.
-  int32_t MostOutputs(int32_t count) const {
-    return (count - 1 + stride - 1) / stride + TapsOf(0);
   }
 };
 

@@ -1,13 +1,16 @@
-#include "kernels/depthwise_conv_2d_grad/depthwise_conv_2d_grad.h"
+// The reference; depthwise_conv_2d_grad_dsp.cc takes its place on processors with the DSP
+// extension.
+#include "kernels/core/dsp.h"
+
+#if !TFLM_TRAINING_DSP_KERNELS
 
 #include <cstring>
 
 #include "kernels/core/accumulate.h"
-#include "kernels/core/dsp.h"
 #include "kernels/core/expand_input.h"
 #include "kernels/core/fixed_point.h"
 #include "kernels/core/weight_update.h"
-#include "kernels/depthwise_conv_2d_grad/reference.h"
+#include "kernels/depthwise_conv_2d_grad/depthwise_conv_2d_grad.h"
 
 namespace tflm_training {
 namespace {
@@ -62,7 +65,7 @@ void AccumulateTap(const ConvFilterUpdateOptions& options, const int8_t* input,
 
 }  // namespace
 
-GradientScale ReferenceDepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
+GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
                                        Mantissas gradient, GradientScale scale,
                                        const SplitFilter& filter, const int16_t* multiplier,
                                        ActivationMask mask, MutableMantissas input_gradient) {
@@ -103,7 +106,7 @@ GradientScale ReferenceDepthwiseConv2DInputGrad(const ConvInputGradOptions& opti
   return {(scale.sigma * options.scale_factor) * PowerOfTwo(shift), writer.max_abs()};
 }
 
-void ReferenceDepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
+void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
                                  Mantissas gradient, GradientScale scale,
                                  const FilterStep& step, TrainedWeights filter, Random* random) {
   const ConvGeometry& g = options.geometry;
@@ -127,22 +130,6 @@ void ReferenceDepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options
   }
 }
 
-#if !TFLM_TRAINING_DSP_KERNELS
-
-GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
-                                       Mantissas gradient, GradientScale scale,
-                                       const SplitFilter& filter, const int16_t* multiplier,
-                                       ActivationMask mask, MutableMantissas input_gradient) {
-  return ReferenceDepthwiseConv2DInputGrad(options, gradient, scale, filter, multiplier, mask,
-                                             input_gradient);
-}
-
-void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
-                                 Mantissas gradient, GradientScale scale,
-                                 const FilterStep& step, TrainedWeights filter, Random* random) {
-  ReferenceDepthwiseConv2DFilterUpdate(options, input, gradient, scale, step, filter, random);
-}
-
-#endif
-
 }  // namespace tflm_training
+
+#endif  // !TFLM_TRAINING_DSP_KERNELS

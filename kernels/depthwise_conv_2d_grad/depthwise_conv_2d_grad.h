@@ -20,7 +20,7 @@ namespace tflm_training {
 //   multiplier  int16 [O], round(32767 * s_w / max s_w), or nullptr (one scale for all)
 //   mask        of the input, [H, W, I]
 // The accumulator does not overflow if KH * KW * 127 * scale.max_abs <= 2^31;
-// options.accumulator_bits is not used. Less than 600 bytes of stack, 2800 with the DSP
+// options.accumulator_bits is not used. Less than 600 bytes of stack, 3700 with the DSP
 // extension. The memory plan may let `input_gradient` overlap `gradient` or the mask from below
 // (converter/planning/sharing.py).
 GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,

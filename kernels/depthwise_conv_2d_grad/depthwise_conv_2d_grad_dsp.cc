@@ -7,115 +7,159 @@
 #include "kernels/core/inner_loop_dsp.h"
 #include "kernels/core/weight_update.h"
 #include "kernels/core/window_dsp.h"
+#include "kernels/depthwise_conv_2d_grad/any_layer_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/depthwise_conv_2d_grad.h"
+#include "kernels/depthwise_conv_2d_grad/plan_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/position_sums_dsp.h"
-#include "kernels/depthwise_conv_2d_grad/reference.h"
 #include "kernels/depthwise_conv_2d_grad/tile_dsp.h"
 
 namespace tflm_training {
 namespace {
 
-// Where SMMULR cannot scale the sums of a row: what it then makes the results of.
-TFLM_TRAINING_SMALL void ScaleExactly(const GradientLayer& layer, GradientTile* tile) {
-  const int32_t count = (tile->columns.end - tile->columns.begin) * kChannelGroup;
-  for (int32_t i = 0; i < count; ++i) {
-    const int64_t total =
-        static_cast<int64_t>(tile->sums[i]) * tile->multiplier[i % kChannelGroup];
-    tile->sums[i] = Saturate(RoundingShift(total, 15 + layer.shift), layer.bits) * (1 << 16);
+// Writes `count` pixels, `step` elements apart, from their results.
+TFLM_TRAINING_NOINLINE void WriteAnyPixels(const GradientLayer& layer, const int16_t* results,
+                                           int32_t count, int32_t index, int32_t step,
+                                           QuadRange* range) {
+  for (; count > 0; --count) {
+    Quad quad = LoadQuad(results);
+    if (layer.result.is_int8()) quad = {Ssat16<8>(quad.even), Ssat16<8>(quad.odd)};
+    quad = layer.mask.Apply(index, quad);
+    range->Add(quad);
+    layer.result.Set4(index, quad.even, quad.odd);
+    results += kPlanes;
+    index += step;
   }
 }
 
-// Writes row y from its sums.
-TFLM_TRAINING_NOINLINE void FinishRow(const GradientLayer& layer, int32_t y, GradientTile* tile,
-                                      QuadRange* all_mantissas) {
-  if (!layer.ScalesFast()) ScaleExactly(layer, tile);
+// What WritePhase needs whatever the channels.
+TFLM_TRAINING_SMALL void StartPhase(const GradientLayer& layer, const TilePhase& phase,
+                                    GradientTile* tile) {
+  static const uint8_t kAll = 0xFF;
+  constexpr int32_t kRowBytes = kPlaneWidth * 4;
+  constexpr int32_t kNeighbourBytes = kNeighbours * 4;
   const ConvGeometry& g = layer.geometry;
-  // Locals: for all that a compiler knows, mantissas are written over what they come from.
-  const MutableMantissas result = layer.result;
-  const QuadMask mask = layer.mask;
-  QuadRange mantissas = *all_mantissas;
-  const int32_t scale[] = {tile->scale[0], tile->scale[1], tile->scale[2], tile->scale[3]};
-  const int32_t channels = g.input_channels;
-  const int32_t* sums = tile->sums;
-  int32_t index = (y * g.input_width + tile->columns.begin) * channels + tile->channel;
-  for (int32_t left = tile->columns.end - tile->columns.begin; left > 0; --left) {
-    Quad quad = SaturatedQuad(Smmulr(sums[0], scale[0]), Smmulr(sums[1], scale[1]),
-                              Smmulr(sums[2], scale[2]), Smmulr(sums[3], scale[3]),
-                              static_cast<const int16_t*>(nullptr));
-    if (result.is_int8()) quad = {Ssat16<8>(quad.even), Ssat16<8>(quad.odd)};
-    quad = mask.Apply(index, quad);
-    mantissas.Add(quad);
-    result.Set4(index, quad.even, quad.odd);
-    sums += kChannelGroup;
-    index += channels;
-  }
-  *all_mantissas = mantissas;
+  const bool is_narrow = phase.row_results == kNeighbours;
+  WindowTask& sums = tile->sums;
+  sums = {};
+  sums.results = sums.first_results = tile->results;
+  sums.scales = tile->scales + 1;
+  sums.scales_end = tile->scales + kPlanes;
+  sums.steps[0] = is_narrow ? kRowBytes : kNeighbourBytes;
+  sums.steps[1] = is_narrow ? kRowBytes : kRowBytes - kNeighbourBytes;
+  sums.lists = ListsOf(phase.column);
+  const int32_t step = g.stride_width * g.input_channels;
+  tile->is_whole =
+      g.stride_height == 1 && g.stride_width == 1 && phase.row_results == g.input_width;
+  tile->is_fast = !layer.result.is_int8() && layer.mask.values() == nullptr && tile->is_regular;
+  tile->run.step = step * 2;
+  tile->run.mask = &kAll;
+  tile->run.mask_step = layer.mask.bits() == nullptr ? 0 : step / 8;
 }
 
-void WriteTile(const GradientLayer& layer, const FilterPart& part, GradientTile* tile,
-               QuadRange* mantissas) {
+// Writes four channels of the pixels of a phase.
+TFLM_TRAINING_NOINLINE void WritePhase(const GradientLayer& layer, const TilePhase& phase,
+                                       GradientTile* tile) {
   const ConvGeometry& g = layer.geometry;
-  const Range outputs = layer.rows.OutputsOf(tile->rows);
-  tile->pairs = {Max(outputs.begin >> 1, 0), Min((outputs.end + 1) >> 1, layer.Pairs())};
-  tile->outputs = layer.columns.OutputsOf(tile->columns);
-  if (layer.gradient.is_int8()) {
-    PackGradient(g, layer.gradient.int8(), tile);
-  } else {
-    PackGradient(g, layer.gradient.int16(), tile);
-  }
-  PlanRuns(layer, tile);
-  // Rows of one phase that begin at the same row of a pair have the same weights.
-  const int32_t step = 2 * g.stride_height;
-  for (int32_t first = tile->rows.begin; first < Min(tile->rows.begin + step, tile->rows.end);
-       ++first) {
-    PackWeights(layer, part, layer.rows.PlaceOf(first), tile);
-    for (int32_t y = first; y < tile->rows.end; y += step) {
-      SumRow(g.stride_width, layer.rows.PlaceOf(y), tile);
-      FinishRow(layer, y, tile, mantissas);
-    }
-  }
-}
-
-// How many rows and columns of inputs make a tile, at most those given: long rows cost less.
-struct TileSize {
-  TileSize(const GradientLayer& layer, int32_t most_rows)
-      : rows(most_rows), columns(Min(layer.geometry.input_width, kMaxTileWidth)) {
-    while (Cells(layer) > kMaxCells) --(rows > 1 ? rows : columns);
-  }
-  int32_t Cells(const GradientLayer& layer) const {
-    return Min(layer.rows.MostOutputs(rows) / 2 + 1, layer.Pairs()) *
-           layer.columns.MostOutputs(columns);
-  }
-
-  int32_t rows;
-  int32_t columns;
-};
-
-// The rows given, of the channels of one part. The last group may overlap the one before.
-TFLM_TRAINING_NOINLINE void WritePart(const GradientLayer& layer, const FilterPart& part,
-                                      Range rows, QuadRange* mantissas) {
-  const TileSize size(layer, rows.end - rows.begin);
-  GradientTile tile;
-  for (int32_t first = part.begin; first < part.end; first += kChannelGroup) {
-    tile.channel = Min(first, part.end - kChannelGroup);
-    for (int32_t c = 0; c < kChannelGroup; ++c) {
-      const int32_t mu =
-          layer.multiplier == nullptr ? kNoMultiplier : layer.multiplier[tile.channel + c];
-      tile.multiplier[c] = mu;
-      tile.scale[c] = layer.ScalesFast() ? mu << (17 - layer.shift) : 1 << 16;
-    }
-    for (int32_t y = rows.begin; y < rows.end; y += size.rows) {
-      tile.rows = {y, Min(y + size.rows, rows.end)};
-      for (int32_t x = 0; x < layer.geometry.input_width; x += size.columns) {
-        tile.columns = {x, Min(x + size.columns, layer.geometry.input_width)};
-        WriteTile(layer, part, &tile, mantissas);
+  const int32_t pairs = PairsOf(phase.row);
+  const int32_t row_results = phase.row_results;
+  WindowTask& sums = tile->sums;
+  QuadRun& run = tile->run;
+  sums.scale = tile->scales[0];
+  run.mask_factor = QuadRun::kMaskFactor >> (tile->channel & 7);
+  const uint32_t* cells = tile->cells - tile->cell_rows.begin * kPlaneWidth +
+                          (phase.column.first_output - tile->outputs.begin);
+  const uint8_t* const bits = layer.mask.bits();
+  for (const RowBlock* block = phase.first_block; block != phase.end_block; ++block) {
+    sums.results_end = tile->results + block->rows * row_results * kPlanes;
+    sums.cells = sums.first_cells =
+        cells + (block->first_output + 2 * block->pairs_begin) * kPlaneWidth;
+    sums.weights = tile->weights + block->pairs_begin * kListColumns;
+    sums.pairs_left_out = kMaxPairs - (block->pairs_end - block->pairs_begin);
+    sums.skip_before = (pairs - block->pairs_end) * kListColumns * 4;
+    sums.skip_after = block->pairs_begin * kListColumns * 4;
+    SumWindows(&sums);
+    const int16_t* results = tile->results;
+    int32_t index = (block->y * g.input_width + phase.x) * g.input_channels + tile->channel;
+    const int32_t pixels = tile->is_whole ? block->rows * row_results : phase.pixels;
+    for (int32_t row = tile->is_whole ? 1 : block->rows; row > 0; --row) {
+      if (tile->is_fast) {
+        run.from = results;
+        run.to = layer.result.int16() + index;
+        if (bits != nullptr) run.mask = bits + index / 8;
+        run.end = results + pixels * kPlanes;
+        WriteRun(&run);
+      } else {
+        WriteAnyPixels(layer, results, pixels, index, run.step / 2, &run.range);
       }
+      results += row_results * kPlanes;
+      index += g.stride_height * g.input_width * g.input_channels;
     }
   }
+}
+
+// Writes a tile of the channels of one part. The last group may overlap the one before.
+TFLM_TRAINING_SMALL void WriteChannels(const GradientLayer& layer, const FilterPart& part,
+                                       GradientTile* tile) {
+  const ConvGeometry& g = layer.geometry;
+  // (acc * mu) / 2^(15 + shift), rounded half up, is SMMULR(acc, mu * 2^(17 - shift)).
+  const int up = 17 - layer.shift;
+  for (int32_t& scale : tile->scales) scale = kNoMultiplier << up;
+  for (int32_t first = part.begin; first < part.end; first += kPlanes) {
+    tile->channel = Min(first, part.end - kPlanes);
+    if (layer.multiplier != nullptr) {
+      const int16_t* const mu = layer.multiplier + tile->channel;
+      tile->scales[0] = mu[0] << up;
+      tile->scales[1] = mu[1] << up;
+      tile->scales[2] = mu[2] << up;
+      tile->scales[3] = mu[3] << up;
+    }
+    PackGradient(g, layer.gradient, tile);
+    for (const TilePhase* phase = tile->phases; phase != tile->end_phase; ++phase) {
+      if (tile->end_phase - tile->phases > 1 || first == part.begin) {
+        StartPhase(layer, *phase, tile);
+      }
+      PackWeights(layer, part, *phase, tile);
+      WritePhase(layer, *phase, tile);
+    }
+  }
+}
+
+// The rows given, of the channels of one part.
+TFLM_TRAINING_SMALL void WritePart(const GradientLayer& layer, const FilterPart& part,
+                                      Range rows, QuadRange* range) {
+  const ConvGeometry& g = layer.geometry;
+  GradientTile tile;
+  tile.run.range = *range;
+  tile.is_regular = ((part.begin | part.end) & 3) == 0 && (g.input_channels & 7) == 0 &&
+                    ((reinterpret_cast<uintptr_t>(layer.gradient.int8()) |
+                      reinterpret_cast<uintptr_t>(layer.result.int8())) & 3) == 0;
+  for (int32_t y = rows.begin, end; y < rows.end; y = end) {
+    end = Min(y + kPlaneRows * g.stride_height, rows.end);
+    for (int32_t x = 0; x < g.input_width; x = tile.columns.end) {
+      // As many rows and columns as the planes hold.
+      for (int32_t width = 2 * kNeighbours * g.stride_width;; width /= 2) {
+        tile.columns = {x, Min(x + width, g.input_width)};
+        tile.outputs = layer.columns.OutputsOf(tile.columns);
+        if (tile.outputs.end - tile.outputs.begin <= kPlaneWidth) break;
+      }
+      // The first columns are the widest: rows that they have room for are those of all.
+      for (;; --end) {
+        tile.rows = {y, end};
+        const Range outputs = layer.rows.OutputsOf(tile.rows);
+        tile.cell_rows = {Max(outputs.begin, -1), Min(outputs.end, g.output_height)};
+        const int32_t cell_rows = tile.cell_rows.end - tile.cell_rows.begin;
+        if (cell_rows <= kPlaneRows && PlanTile(layer, &tile)) break;
+      }
+      Clear(tile.cells, kTileCells);
+      PlanGradient(g, &tile);
+      WriteChannels(layer, part, &tile);
+    }
+  }
+  *range = tile.run.range;
 }
 
 // How many rows from y on can be written while all that they are made of is still there.
-TFLM_TRAINING_NOINLINE int32_t RowsFrom(const GradientLayer& layer,
+TFLM_TRAINING_SMALL int32_t RowsFrom(const GradientLayer& layer,
                                         const ActivationMask& mask, int32_t y) {
   const ConvGeometry& g = layer.geometry;
   const int32_t size = layer.result.is_int8() ? 1 : 2;
@@ -124,7 +168,7 @@ TFLM_TRAINING_NOINLINE int32_t RowsFrom(const GradientLayer& layer,
   int32_t rows = g.input_height - y;
   // A source of so many bytes, which is read from byte `first` on.
   const auto keep = [&](const void* source, int32_t bytes,
-                        int32_t first) __attribute__((noinline)) {
+                        int32_t first) TFLM_TRAINING_SMALL {
     const int8_t* const result = layer.result.int8();
     if (source == nullptr ||
         !Overlaps(result, g.input_height * inputs * size, source, bytes)) {
@@ -149,14 +193,8 @@ int32_t WriteAll(const GradientLayer& layer, const SplitFilter& filter,
     end = y + RowsFrom(layer, mask, y);
     for (const FilterPart& part : filter) WritePart(layer, part, {y, end}, &mantissas);
   }
-  // The bound on the sums keeps mantissas in their range, but for the last rounding.
-  const int32_t limit = MantissaLimit(layer.bits);
-  if (mantissas.max_abs() <= limit) return mantissas.max_abs();
   const int32_t inputs = g.input_height * g.input_width * g.input_channels;
-  for (int32_t i = 0; i < inputs; ++i) {
-    layer.result.Set(i, Clamp(layer.result[i], -limit, limit));
-  }
-  return limit;
+  return mantissas.Clamp(layer.result, inputs, layer.bits);
 }
 
 TFLM_TRAINING_SMALL void UpdateAnyWeight(TrainedWeights weight, int32_t acc, Factor factor,
@@ -183,10 +221,10 @@ void StepWeight(const ConvFilterUpdateOptions& options, float factor_value, int3
 
 // Whether the fast path takes a layer.
 bool IsUsual(const ConvGeometry& g) {
-  const int32_t rows = (g.filter_height + g.stride_height - 1) / g.stride_height;
   return g.output_channels == g.input_channels && g.dilation_height == 1 &&
-         g.dilation_width == 1 && g.stride_width <= kMaxStride &&
-         (rows / 2 + 1) * g.filter_width <= kMaxWeightCells;
+         g.dilation_width == 1 && g.stride_height * g.stride_width <= kMaxPhases &&
+         g.filter_height <= kMaxReach * g.stride_height &&
+         g.filter_width <= kMaxReach * g.stride_width;
 }
 
 bool IsUsual(const SplitFilter& filter) {
@@ -198,15 +236,12 @@ bool IsUsual(const SplitFilter& filter) {
 
 }  // namespace
 
+TFLM_TRAINING_SMALL
 GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
                                        Mantissas gradient, GradientScale scale,
                                        const SplitFilter& filter, const int16_t* multiplier,
                                        ActivationMask mask, MutableMantissas input_gradient) {
   const ConvGeometry& g = options.geometry;
-  if (!IsUsual(g) || !IsUsual(filter)) {
-    return ReferenceDepthwiseConv2DInputGrad(options, gradient, scale, filter, multiplier, mask,
-                                               input_gradient);
-  }
   const uint64_t bound = static_cast<uint64_t>(scale.max_abs) *
                          static_cast<uint64_t>(options.weight_bound);
   const int bits = options.gradient_bits;
@@ -220,7 +255,10 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
                        QuadMask(mask),
                        shift,
                        bits};
-  const int32_t max_abs = WriteAll(layer, filter, mask);
+  const bool is_usual = IsUsual(g) && IsUsual(filter) && shift >= 2 && shift <= 17;
+  const int32_t max_abs = is_usual ? WriteAll(layer, filter, mask)
+                                   : WriteAnyInputGrad(options, gradient, filter, multiplier, mask,
+                                                       shift, input_gradient);
   return {(scale.sigma * options.scale_factor) * PowerOfTwo(shift), max_abs};
 }
 
@@ -228,25 +266,27 @@ void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const i
                                  Mantissas gradient, GradientScale scale,
                                  const FilterStep& step, TrainedWeights filter, Random* random) {
   const ConvGeometry& g = options.geometry;
-  if (g.output_channels != g.input_channels || options.channels < kChannelGroup) {
-    ReferenceDepthwiseConv2DFilterUpdate(options, input, gradient, scale, step, filter, random);
-    return;
-  }
+  const bool is_usual =
+      g.output_channels == g.input_channels && options.channels >= kChannelGroup;
   const int32_t filter_channels =
       options.filter_channels == 0 ? g.output_channels : options.filter_channels;
   for (int32_t ky = 0; ky < g.filter_height; ++ky) {
     for (int32_t kx = 0; kx < g.filter_width; ++kx, filter = filter + filter_channels) {
       const TapWindow window(options, ky, kx);
       for (int32_t first = 0; first < options.channels; first += kChannelGroup) {
-        const int32_t channel = Min(first, options.channels - kChannelGroup);
-        const GroupSums acc =
-            gradient.is_int8() ? SumPositions(options, window, input, gradient.int8(), channel)
-                               : SumPositions(options, window, input, gradient.int16(), channel);
+        const int32_t channel = is_usual ? Min(first, options.channels - kChannelGroup) : first;
+        GroupSums acc = {0, 0, 0, 0};
+        if (is_usual && gradient.is_int8()) {
+          acc = SumPositions(options, window, input, gradient.int8(), channel);
+        } else if (is_usual) {
+          acc = SumPositions(options, window, input, gradient.int16(), channel);
+        }
         // Channels that the group before has updated are left out.
         const int32_t sums[] = {acc.a, acc.b, acc.c, acc.d};
         for (int32_t o = first; o < Min(first + kChannelGroup, options.channels); ++o) {
-          StepWeight(options, step.FactorOf(scale.sigma, o), sums[o - channel], filter + o,
-                     random);
+          const int32_t sum = is_usual ? sums[o - channel]
+                                       : SumAnyPositions(options, window, input, gradient, o);
+          StepWeight(options, step.FactorOf(scale.sigma, o), sum, filter + o, random);
         }
       }
     }

@@ -186,6 +186,9 @@ const ConvGeometry kLayers[] = {
     {25, 5, 16, 3, 3, 25, 5, 16, 1, 1, 1, 1, 1, 1},
     {12, 11, 8, 9, 9, 12, 11, 8, 1, 1, 1, 1, 4, 4},  // more taps than the fast path takes
     {3, 70, 8, 3, 3, 3, 70, 8, 1, 1, 1, 1, 1, 1},
+    {20, 20, 24, 7, 3, 5, 18, 24, 3, 1, 1, 1, 0, 0},  // several tiles, the last one narrow
+    {8, 9, 16, 8, 1, 7, 5, 16, 2, 2, 1, 1, 7, 1},     // columns that no tap reaches
+    {9, 9, 16, 8, 8, 9, 9, 16, 1, 1, 1, 1, 4, 4},     // as many taps as the fast path takes
 };
 
 TEST(DepthwiseConv2DGradDsp, IsTheReferenceForLayersOfModels) {

@@ -1,5 +1,4 @@
-// A rectangle of the result of a depthwise input gradient, for four channels: what it is made of,
-// and its sums.
+// A rectangle of the result of a depthwise input gradient, for four channels: what it is made of.
 #ifndef KERNELS_DEPTHWISE_CONV_2D_GRAD_TILE_DSP_H_
 #define KERNELS_DEPTHWISE_CONV_2D_GRAD_TILE_DSP_H_
 
@@ -11,18 +10,18 @@
 #include "kernels/core/quad_dsp.h"
 #include "kernels/core/split_filter.h"
 #include "kernels/depthwise_conv_2d_grad/axis_dsp.h"
-#include "kernels/depthwise_conv_2d_grad/cells_dsp.h"
+#include "kernels/depthwise_conv_2d_grad/planes_dsp.h"
+#include "kernels/depthwise_conv_2d_grad/quad_run_dsp.h"
 
 namespace tflm_training {
 
-// What a tile may take of the stack: cells of 16 bytes, and columns.
-constexpr int32_t kMaxCells = 72;
-constexpr int32_t kMaxWeightCells = 36;
-constexpr int32_t kMaxTileWidth = 16;
-constexpr int32_t kMaxStride = 4;
-constexpr int32_t kCellBytes = sizeof(uint32_t) * kCellWords;
-
-constexpr int32_t kNoMultiplier = 32768;
+// Taps of a row or column that reach one input.
+constexpr int32_t kMaxReach = 2 * kMaxPairs;
+// Pixels of a block: those whose results are on the stack.
+constexpr int32_t kBlockPixels = 24;
+constexpr int32_t kTileCells = kPlanes * kPlaneCells + kPlaneWidth;
+constexpr int32_t kMaxBlocks = 8;
+constexpr int32_t kMaxPhases = 4;
 
 // What one call of the kernel works on.
 struct GradientLayer {
@@ -35,133 +34,142 @@ struct GradientLayer {
   QuadMask mask;
   int shift;
   int bits;
-
-  // (acc * mu) / 2^(15 + shift), rounded half up, is SMMULR(acc, mu * 2^(17 - shift)).
-  bool ScalesFast() const { return shift >= 2 && shift <= 17; }
-  // All pairs of rows of the gradient.
-  int32_t Pairs() const { return (geometry.output_height + 1) / 2; }
 };
 
-// The pixels of a row of a tile that have the same taps.
-struct GradientRun {
-  uintptr_t cells;  // what the first of them reads in the first pair of rows
-  int32_t taps;
-  int32_t taps_before;  // those of other runs, in the list of weights
-  int32_t pixels;
-  int32_t* sums;
+// Rows of inputs of one phase, a stride apart, that meet the same pairs of rows of weights.
+struct RowBlock {
+  int16_t y;
+  int16_t first_output;
+  int16_t rows;
+  int8_t pairs_begin;
+  int8_t pairs_end;
+};
+
+// What all pixels of a phase of the rows and of the columns share.
+struct TilePhase {
+  Axis::Place row;
+  Axis::Place column;
+  int16_t x;
+  int16_t pixels;       // of a row
+  int16_t row_results;  // the same, rounded up to neighbours
+  const RowBlock* first_block;
+  const RowBlock* end_block;
 };
 
 // A rectangle of inputs, four channels of it.
 struct GradientTile {
   int32_t channel;
-  int32_t multiplier[kChannelGroup];
-  int32_t scale[kChannelGroup];  // of SMMULR
+  bool is_regular;  // four channels begin at a word and at half a byte of a mask of bits
+  int32_t scales[kPlanes];
   Range rows;
   Range columns;
-  // What they read of the gradient: [pairs, outputs] cells.
-  Range pairs;
+  // What is in the planes: rows of cells, and columns, some of them outside the map.
+  Range cell_rows;
   Range outputs;
-  uint32_t cells[kMaxCells * kCellWords];
-  GradientRun runs[kMaxStride];
-  // The weights that meet one row: [phase of the column, pair, tap] cells.
-  WeightCell weights[kMaxWeightCells];
-  // The sums of one row.
-  int32_t sums[kMaxTileWidth * kChannelGroup];
+  WindowTask sums;
+  QuadRun run;
+  bool is_fast;
+  bool is_whole;  // the rows of a block follow each other without gaps
+  PackTask pack;
+  int32_t gradient_columns;
+  int32_t gradient_begin;
+  uint32_t* first_column;
+  TilePhase* end_phase;
+  TilePhase phases[kMaxPhases];
+  RowBlock blocks[kMaxBlocks];
+  uint32_t weights[kPlanes * kPlaneWeights];
+  int16_t results[kBlockPixels * kPlanes];
+  // Beyond the planes: what windows of neighbours that are not there read.
+  uint32_t cells[kTileCells];
 };
 
-template <typename Mantissa>
-void PackGradient(const ConvGeometry& g, const Mantissa* gradient, GradientTile* tile) {
-  uint32_t* cell = tile->cells;
-  const Range inside = {Max(tile->outputs.begin, 0), Min(tile->outputs.end, g.output_width)};
-  const auto border = [&](int32_t count) {
-    for (; count > 0; --count, cell += kCellWords) {
-      StoreWords<0>(cell, 0, 0);
-      StoreWords<2>(cell, 0, 0);
-    }
-  };
-  for (int32_t pair = tile->pairs.begin; pair < tile->pairs.end; ++pair) {
-    const bool has_lower = 2 * pair + 1 < g.output_height;
-    const uint32_t keep_lower = has_lower ? 0xFFFFFFFFu : 0;
-    const Mantissa* upper =
-        gradient + (2 * pair * g.output_width + inside.begin) * g.output_channels + tile->channel;
-    const Mantissa* lower = upper + (has_lower ? g.output_width * g.output_channels : 0);
-    border(inside.begin - tile->outputs.begin);
-    for (int32_t count = inside.end - inside.begin; count > 0; --count) {
-      StoreCell(upper, lower, keep_lower, cell);
-      upper += g.output_channels;
-      lower += g.output_channels;
-      cell += kCellWords;
-    }
-    border(tile->outputs.end - Max(inside.end, inside.begin));
+// `count` words, a multiple of four.
+TFLM_TRAINING_SMALL inline void Clear(uint32_t* words, int32_t count) {
+  for (; count > 0; count -= 4, words += 4) {
+    StoreWords<0>(words, 0, 0);
+    StoreWords<2>(words, 0, 0);
   }
 }
 
-// The pairs of rows that the taps of a place lie in.
-inline int32_t PairsOf(const Axis::Place& place) {
-  return place.count == 0 ? 0 : ((place.first_output & 1) + place.count + 1) / 2;
+// Four mantissas of int16 or int8.
+TFLM_TRAINING_INLINE Quad LoadMantissas(Mantissas m, int32_t index) {
+  return m.is_int8() ? LoadQuad(m.int8() + index) : LoadQuad(m.int16() + index);
 }
 
-// The weights that meet a row whose taps are those of `place`.
-inline void PackWeights(const GradientLayer& layer, const FilterPart& part,
-                        const Axis::Place& place, GradientTile* tile) {
-  if (place.count == 0) return;
-  const int32_t row_offset = (tile->outputs.end - tile->outputs.begin) * kCellBytes;
+// The cells of the columns inside the map; those outside are left alone.
+TFLM_TRAINING_NOINLINE inline void PackGradient(const ConvGeometry& g, Mantissas gradient,
+                                                GradientTile* tile) {
+  PackTask& pack = tile->pack;
+  int32_t left = tile->gradient_columns;
+  int32_t index = tile->gradient_begin + tile->channel;
+  uint32_t* column = tile->first_column;
+  if (!gradient.is_int8() && tile->is_regular && pack.rows > 0) {
+    for (; left > 1; left -= 2) {
+      pack.columns[0] = gradient.int16() + index;
+      pack.columns[1] = pack.columns[0] + g.output_channels;
+      pack.cell = column + kPlaneCells;
+      PackColumns(&pack);
+      index += 2 * g.output_channels;
+      column += 2;
+    }
+  }
+  for (; left > 0; --left) {
+    const int32_t row = pack.row_step / 2;
+    Quad upper = {0, 0};
+    uint32_t* cell = column++ - kPlaneWidth;
+    int32_t m = index - row;
+    for (int32_t i = 0; i <= pack.rows + pack.has_last; ++i) {
+      Quad lower = {0, 0};
+      if (i == 0 ? pack.has_first : i <= pack.rows) lower = LoadMantissas(gradient, m);
+      if (i > 0) StoreCell(upper, lower, kPlaneCells, cell);
+      upper = lower;
+      m += row;
+      cell += kPlaneWidth;
+    }
+    index += g.output_channels;
+  }
+}
+
+// Lists of weights: one, of zeros, where no tap reaches a pixel.
+inline int32_t ListsOf(const Axis::Place& place) {
+  return Max((place.count + kListColumns - 1) / kListColumns, 1);
+}
+inline int32_t PairsOf(const Axis::Place& place) { return (place.count + 1) / 2; }
+
+// The weights that meet the pixels of a phase.
+TFLM_TRAINING_NOINLINE inline void PackWeights(const GradientLayer& layer, const FilterPart& part,
+                                               const TilePhase& phase, GradientTile* tile) {
+  static const int8_t kNoTap[4] = {0, 0, 0, 0};
+  const int32_t count = phase.column.count;
   const int32_t channels = part.channels();
-  const int32_t step = layer.columns.stride * channels;
-  const int8_t* const filter = part.weights + (tile->channel - part.begin);
-  WeightCell* cell = tile->weights;
-  for (int32_t phase = 0; phase < layer.columns.stride; ++phase) {
-    const int32_t taps = layer.columns.TapsOf(phase);
-    int32_t first_offset = 0;
-    // The taps of a row lie in descending order; that of output first_output is the last one.
-    for (int32_t row = -(place.first_output & 1); row < place.count; row += 2) {
-      const uint32_t keep_upper = row >= 0 ? 0xFFFFFFFFu : 0;
-      const uint32_t keep_lower = row + 1 < place.count ? 0xFFFFFFFFu : 0;
-      const int32_t below = keep_lower != 0 ? row + 1 : row;
-      const int32_t tap = place.phase + (place.count - 1 - below) * layer.rows.stride;
-      const int8_t* lower =
-          filter + (tap * layer.columns.taps + phase) * channels + (taps - 1) * step;
-      const int32_t upper =
-          (keep_upper & keep_lower) != 0 ? layer.rows.stride * layer.columns.taps * channels : 0;
-      int32_t offset = first_offset;
-      for (int32_t left = taps; left > 0; --left, ++cell) {
-        cell->offset = offset;
-        StoreCell(LoadWord(lower + upper) & keep_upper, LoadWord(lower) & keep_lower,
-                  cell->words);
-        lower -= step;
-        offset += kCellBytes;
+  const int32_t row_step = layer.rows.stride * layer.columns.taps * channels;
+  const int32_t column_step = layer.columns.stride * channels;
+  uint32_t* cell = tile->weights;
+  // Taps lie in descending order: those of first_output are the last ones.
+  const int8_t* corner = part.weights + (tile->channel - part.begin) +
+                         (phase.row.count - 1) * row_step + (count - 1) * column_step +
+                         (phase.row.phase * layer.columns.taps + phase.column.phase) * channels;
+  if (count == 0) Clear(tile->weights, kPlanes * kPlaneWeights);
+  for (int32_t first = 0; first < count; first += kListColumns) {
+    const int8_t* tap = corner - first * column_step;
+    const int32_t columns = Min(count - first, kListColumns);
+    for (int32_t rows = phase.row.count; rows > 0; rows -= 2) {
+      const int8_t* upper = tap;
+      const int8_t* lower = rows > 1 ? tap - row_step : kNoTap;
+      const int32_t lower_step = rows > 1 ? column_step : 0;
+      uint32_t* const next = cell + kListColumns;
+      for (int32_t left = columns; left > 0; --left) {
+        StoreCell(LoadQuad(upper), LoadQuad(lower), kPlaneWeights, cell++);
+        upper -= column_step;
+        lower -= lower_step;
       }
-      first_offset += row_offset;
+      while (cell != next) StoreCell({0, 0}, {0, 0}, kPlaneWeights, cell++);
+      tap -= 2 * row_step;
     }
-  }
-}
-
-// What SumRow needs to know of the columns of a tile.
-inline void PlanRuns(const GradientLayer& layer, GradientTile* tile) {
-  const Range columns = tile->columns;
-  const int32_t stride = layer.columns.stride;
-  for (int32_t i = 0; i < stride; ++i) {
-    const Axis::Place place = layer.columns.PlaceOf(columns.begin + i);
-    tile->runs[i] = {
-        reinterpret_cast<uintptr_t>(tile->cells) +
-            static_cast<uintptr_t>((place.first_output - tile->outputs.begin) * kCellBytes),
-        place.count, layer.columns.TapsBefore(place.phase),
-        (columns.end - columns.begin - 1 - i + stride) / stride, tile->sums + i * kChannelGroup};
-  }
-}
-
-// The sums of the row whose taps are those of `place` and whose weights are packed.
-inline void SumRow(int32_t stride, const Axis::Place& place, GradientTile* tile) {
-  const int32_t first = place.first_output >> 1;
-  const int32_t all = PairsOf(place);
-  const int32_t begin = Max(first, tile->pairs.begin);
-  const int32_t pairs = Min(first + all, tile->pairs.end) - begin;
-  const auto row = static_cast<uintptr_t>((first - tile->pairs.begin) * kCellBytes *
-                                          (tile->outputs.end - tile->outputs.begin));
-  for (const GradientRun* run = tile->runs; run != tile->runs + stride; ++run) {
-    SumPixels(run->cells + row,
-              tile->weights + all * run->taps_before + (begin - first) * run->taps,
-              pairs * run->taps, run->pixels, run->sums, stride * kChannelGroup);
+    // Where the next list begins.
+    const int32_t next = first + columns < count ? (first + columns) * 4 : 0;
+    for (int32_t i = 0; i < kPlanes; ++i) cell[i * kPlaneWeights] = static_cast<uint32_t>(next);
+    ++cell;
   }
 }
 

@@ -21,8 +21,8 @@ class Axis(NamedTuple):
 
 
 def _random_axis(rng: np.random.Generator) -> Axis:
-    inputs = int(rng.choice((1, 2, 3, 4, 5, 6, 7, 9)))
-    window = int(rng.choice((1, 2, 3, 3, 5)))
+    inputs = int(rng.choice((1, 2, 3, 4, 5, 6, 7, 9, 18)))
+    window = int(rng.choice((1, 2, 3, 3, 5, 8)))
     stride = int(rng.integers(1, 4))
     dilation = int(rng.choice((1, 1, 1, 2, 3)))
     span = (window - 1) * dilation + 1

@@ -1,0 +1,88 @@
+// The gradients of any layer, a sum at a time: small code for what the fast paths do not take.
+#ifndef KERNELS_DEPTHWISE_CONV_2D_GRAD_ANY_LAYER_DSP_H_
+#define KERNELS_DEPTHWISE_CONV_2D_GRAD_ANY_LAYER_DSP_H_
+
+#include <cstdint>
+
+#include "kernels/core/conv_options.h"
+#include "kernels/core/gradient.h"
+#include "kernels/core/inner_loop_dsp.h"
+#include "kernels/core/split_filter.h"
+#include "kernels/depthwise_conv_2d_grad/position_sums_dsp.h"
+
+namespace tflm_training {
+
+// One output channel with the only, or the largest, weight scale.
+constexpr int32_t kNoMultiplier = 32768;
+
+// The sum of W[ky, kx, o] * m[oy, ox, o] over all that reach (y, x).
+TFLM_TRAINING_SMALL inline int32_t SumTaps(const ConvGeometry& g, Mantissas gradient,
+                                           const FilterPart& part, int32_t y, int32_t x,
+                                           int32_t o) {
+  const int8_t* weight = part.weights + (o - part.begin);
+  int32_t sum = 0;
+  for (int32_t ky = 0; ky < g.filter_height; ++ky) {
+    const int32_t oy = OutputReaching(y, g.output_height, g.stride_height, g.padding_top,
+                                      ky * g.dilation_height);
+    for (int32_t kx = 0; kx < g.filter_width; ++kx, weight += part.channels()) {
+      const int32_t ox = OutputReaching(x, g.output_width, g.stride_width, g.padding_left,
+                                        kx * g.dilation_width);
+      if (oy < 0 || ox < 0) continue;
+      sum += *weight * gradient[(oy * g.output_width + ox) * g.output_channels + o];
+    }
+  }
+  return sum;
+}
+
+// As DepthwiseConv2DInputGrad with the shift of docs/arithmetic.md; returns the maximum.
+TFLM_TRAINING_SMALL inline int32_t WriteAnyInputGrad(const ConvInputGradOptions& options,
+                                                     Mantissas gradient, const SplitFilter& filter,
+                                                     const int16_t* multiplier,
+                                                     const ActivationMask& mask, int shift,
+                                                     MutableMantissas input_gradient) {
+  const ConvGeometry& g = options.geometry;
+  const int bits = options.gradient_bits;
+  const int32_t depth_multiplier = g.output_channels / g.input_channels;
+  GradientWriter writer(input_gradient, mask);
+  int32_t index = 0;
+  for (int32_t y = 0; y < g.input_height; ++y) {
+    for (int32_t x = 0; x < g.input_width; ++x) {
+      int64_t total = 0;
+      int32_t phase = 0;
+      for (const FilterPart& part : filter) {
+        for (int32_t o = part.begin; o < part.end; ++o) {
+          total += static_cast<int64_t>(SumTaps(g, gradient, part, y, x, o)) *
+                   (multiplier == nullptr ? kNoMultiplier : multiplier[o]);
+          if (++phase < depth_multiplier) continue;
+          writer.Write(index++, Saturate(RoundingShift(total, 15 + shift), bits));
+          total = 0;
+          phase = 0;
+        }
+      }
+    }
+  }
+  return writer.max_abs();
+}
+
+// The sum of (x - zero_point) * m of one output channel over the positions of a tap.
+TFLM_TRAINING_SMALL inline int32_t SumAnyPositions(const ConvFilterUpdateOptions& options,
+                                                   const TapWindow& window, const int8_t* input,
+                                                   Mantissas gradient, int32_t o) {
+  const ConvGeometry& g = options.geometry;
+  const int32_t channel = o / (g.output_channels / g.input_channels);
+  int32_t sum = 0;
+  for (int32_t y = 0; y < window.rows.end - window.rows.begin; ++y) {
+    for (int32_t x = 0; x < window.columns.end - window.columns.begin; ++x) {
+      const int32_t pixel = (y * g.stride_height * g.input_width + x * g.stride_width);
+      const int32_t position = y * g.output_width + x;
+      sum += (input[window.input + pixel * options.InputStride() + channel] -
+              options.input_zero_point) *
+             gradient[window.output + position * g.output_channels + o];
+    }
+  }
+  return sum;
+}
+
+}  // namespace tflm_training
+
+#endif  // KERNELS_DEPTHWISE_CONV_2D_GRAD_ANY_LAYER_DSP_H_
