@@ -7,6 +7,7 @@
 #include "tensorflow/lite/schema/schema_generated.h"
 #include "tflm_training/_debug_log.h"
 #include "tflm_training/_runtime_check.h"
+#include "tflm_training/_runtime_context.h"
 
 namespace tflm_training {
 namespace {
@@ -107,6 +108,8 @@ bool Interpreter::TryArena(std::size_t bytes) {
   arena_ = Allocate(bytes);
   interpreter_ = std::make_unique<OpenInterpreter>(
       model_, resolver_, arena_.get(), bytes, nullptr, recorder_.get(), preserve_all_tensors_);
+  CompleteContext(interpreter_->context());
+  const Preparing preparing(model_);
   return interpreter_->initialization_status() == kTfLiteOk &&
          interpreter_->AllocateTensors() == kTfLiteOk;
 }

@@ -78,6 +78,7 @@ class Interpreter {
    public:
     using tflite::MicroInterpreter::MicroInterpreter;
     TfLiteEvalTensor* EvalTensor(int index) { return context().GetEvalTensor(&context(), index); }
+    using tflite::MicroInterpreter::context;
   };
 
   struct Free {

@@ -13,14 +13,14 @@ using AddOp = TfLiteStatus (*)(HostOpResolver&);
 #define OP(name) [](HostOpResolver& resolver) { return resolver.Add##name(); }
 
 // Not here: BATCH_MATMUL and EMBEDDING_LOOKUP, which the library only declares, resource
-// variables (they crash in it), control flow, which no single-subgraph model needs, and
-// the audio front end.
+// variables, CEIL, EXP and ROUND (they crash in it), control flow, which no single-subgraph
+// model needs, and the audio front end.
 constexpr AddOp kBuiltinOps[] = {
     OP(Abs), OP(Add), OP(AddN), OP(ArgMax), OP(ArgMin), OP(AveragePool2D),
-    OP(BatchToSpaceNd), OP(BroadcastArgs), OP(BroadcastTo), OP(Cast), OP(Ceil),
+    OP(BatchToSpaceNd), OP(BroadcastArgs), OP(BroadcastTo), OP(Cast),
     OP(Concatenation), OP(Conv2D), OP(Cos), OP(CumSum), OP(DepthToSpace),
     OP(DepthwiseConv2D), OP(Dequantize), OP(Div), OP(Elu), OP(Equal),
-    OP(Exp), OP(ExpandDims), OP(Fill), OP(Floor), OP(FloorDiv), OP(FloorMod),
+    OP(ExpandDims), OP(Fill), OP(Floor), OP(FloorDiv), OP(FloorMod),
     [](HostOpResolver& resolver) { return resolver.AddFullyConnected(RegisterFullyConnected()); },
     OP(Gather), OP(GatherNd), OP(Greater), OP(GreaterEqual),
     OP(HardSwish), OP(L2Normalization), OP(L2Pool2D), OP(LeakyRelu), OP(Less), OP(LessEqual),
@@ -28,7 +28,7 @@ constexpr AddOp kBuiltinOps[] = {
     OP(MaxPool2D), OP(Maximum), OP(Mean), OP(Minimum), OP(MirrorPad), OP(Mul), OP(Neg),
     OP(NotEqual), OP(Pack), OP(Pad), OP(PadV2), OP(Prelu), OP(Quantize), OP(ReduceMax),
     OP(Relu), OP(Relu6), OP(Reshape), OP(ResizeBilinear), OP(ResizeNearestNeighbor),
-    OP(Round), OP(Rsqrt), OP(SelectV2), OP(Shape), OP(Sin), OP(Slice), OP(Softmax),
+    OP(Rsqrt), OP(SelectV2), OP(Shape), OP(Sin), OP(Slice), OP(Softmax),
     OP(SpaceToBatchNd), OP(SpaceToDepth), OP(Split), OP(SplitV), OP(Sqrt), OP(Square),
     OP(SquaredDifference), OP(Squeeze), OP(StridedSlice), OP(Sub), OP(Sum), OP(Svdf),
     OP(Tanh), OP(Transpose), OP(TransposeConv), OP(UnidirectionalSequenceLSTM), OP(Unpack),

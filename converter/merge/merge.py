@@ -85,7 +85,8 @@ def _merge(flatbuffer: bytes, variables: Mapping[str, np.ndarray] | None, name: 
 
 
 def _freeze(graph: Graph, variables: Mapping[str, np.ndarray] | None, name: str) -> None:
-    """Give every variable the content that it has now, or shipped with."""
+    """Give every variable the content that it has now, or shipped with; the state of recurrent
+    layers stays a variable, which TFLM clears."""
     initialize = [op for op in graph.operators if op.name == InitializeVariables.CUSTOM_CODE]
     if len(initialize) != 1:
         raise ConverterError(f"{name}: {len(initialize)} INITIALIZE_VARIABLES, expected one")
@@ -106,7 +107,8 @@ def _freeze(graph: Graph, variables: Mapping[str, np.ndarray] | None, name: str)
                     f"{list(content.shape)}: it belongs to another model"
                 )
             variable.data = content.copy()
-    unknown = set(variables or {}) - set(names)
+    states = [tensor.name for tensor in graph.tensors() if tensor.is_variable]
+    unknown = set(variables or {}) - {*names, *states}
     if unknown:
         raise ConverterError(f"{name}: has no variable {', '.join(sorted(unknown))}")
 
@@ -132,6 +134,5 @@ def _repair_quantized_dimensions(graph: Graph) -> None:
 
 def _check_is_plain(model: Model, name: str) -> None:
     custom = sorted({op.name for op in model.graph.operators if op.is_custom})
-    variables = [tensor.name for tensor in model.graph.tensors() if tensor.is_variable]
-    if variables or any(code.startswith("TRAINING_") for code in custom):
-        raise ConverterError(f"{name}: cannot be merged: {', '.join(custom + variables)} remain")
+    if any(code.startswith("TRAINING_") for code in custom):
+        raise ConverterError(f"{name}: cannot be merged: {', '.join(custom)} remain")

@@ -25,8 +25,16 @@ def read_model(data: bytes, name: str = "model") -> Model:
     if len(data) < 8 or data[4:8] != FILE_IDENTIFIER:
         raise ConverterError(f"{name}: not a TFLite flatbuffer (identifier 'TFL3' is missing)")
     try:
-        subgraphs = schema.Model.GetRootAs(data, 0).SubgraphsLength()
+        root = schema.Model.GetRootAs(data, 0)
+        subgraphs = root.SubgraphsLength()
         if subgraphs != 1:
+            codes = [root.OperatorCodes(i) for i in range(root.OperatorCodesLength())]
+            if any(code.BuiltinCode() == schema.BuiltinOperator.VAR_HANDLE for code in codes):
+                raise ConverterError(
+                    f"{name}: keeps its state in resource variables (VAR_HANDLE), which need a "
+                    "second subgraph; convert the model that takes the whole input at once, "
+                    "without state, whose weights are the same"
+                )
             raise ConverterError(
                 f"{name}: {subgraphs} subgraphs; only models with one can be trained (control "
                 "flow has no gradient rule)"
