@@ -104,8 +104,9 @@ Interpreter::Interpreter(const std::string& model, std::size_t arena_bytes,
 bool Interpreter::TryArena(std::size_t bytes) {
   TflmTrainingClearLog();
   interpreter_.reset();
-  // Untouched pages cost nothing, so a generous arena is cheap on a host.
   arena_ = Allocate(bytes);
+  // Where an operator is unknown, TFLM's destructor looks at nodes that were never written.
+  std::memset(arena_.get(), 0, bytes);
   interpreter_ = std::make_unique<OpenInterpreter>(
       model_, resolver_, arena_.get(), bytes, nullptr, recorder_.get(), preserve_all_tensors_);
   CompleteContext(interpreter_->context());

@@ -64,7 +64,7 @@ from kernels.softmax_cross_entropy.twin import softmax_cross_entropy
 from kernels.training_conv_2d.twin import training_conv_2d
 from kernels.training_depthwise_conv_2d.twin import training_depthwise_conv_2d
 
-_TWINS: dict[type, Callable[..., Sequence[np.ndarray]]] = {
+TWINS: dict[type, Callable[..., Sequence[np.ndarray]]] = {
     InitializeVariables: initialize_variables,
     SoftmaxCrossEntropy: softmax_cross_entropy,
     SigmoidCrossEntropy: sigmoid_cross_entropy,
@@ -224,7 +224,7 @@ class TwinNet:
             return
         record = _RECORDS[operator.name]
         assert operator.custom_options is not None
-        twin = _TWINS[record]
+        twin = TWINS[record]
         further: dict[str, Any] = {}
         if operator.name in _LOSSES:
             further["dtype"] = operator.outputs[1].dtype

@@ -36,7 +36,8 @@ def gradient_add(
 ) -> list[np.ndarray]:
     """[gradient of the same shape, gradient_scale float32 [2]]."""
     a = (gradient_a.astype(np.int64), *read_gradient_scale(gradient_scale_a))
-    b = (gradient_b.astype(np.int64), *read_gradient_scale(gradient_scale_b))
+    other = gradient_b.reshape(gradient_a.shape).astype(np.int64)
+    b = (other, *read_gradient_scale(gradient_scale_b))
     present = [term for term in (a, b) if term[2] != 0]
     if not present:
         return list(no_gradient(gradient_a.shape, gradient_a.dtype))

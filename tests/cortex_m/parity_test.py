@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 
-import numpy as np
 import pytest
 
 from converter.ir.options import Options
 from converter.ir.training_ops import TRAINING_OPS
 from tests.cortex_m.parity_operators import recorded
-from tests.parity.test_parity import PARITY_CASES
+from tests.op_cases.table import operator_cases
 from tools.cortex_m.build import CORES, build
 from tools.cortex_m.emulator import Replayed, replay
 from tools.cortex_m.recording import RecordedOperator
@@ -22,11 +21,7 @@ _STACK_BYTES = 4096
 @functools.cache
 def operators() -> tuple[RecordedOperator, ...]:
     """The very cases of tests/parity, of all operators."""
-    return tuple(
-        recorded(case)
-        for _, cases in PARITY_CASES
-        for case in cases(np.random.default_rng(20240229))
-    )
+    return tuple(recorded(case) for op in TRAINING_OPS for case in operator_cases(op))
 
 
 @functools.cache

@@ -190,7 +190,10 @@ class FloatReference:
             node = computed
             if op.output.name in self._values:  # a folded PAD leaves no trace, and is exact
                 actual = dequantize(op.output, self._values[op.output.name])
-                node = computed + tf.stop_gradient(actual - computed)
+                if op.name == "LOGISTIC":  # f' is that of the value that TFLM keeps
+                    computed = actual * (1.0 - actual) * arguments[0]
+                # The difference is 0 exactly, however far the int8 value is saturated.
+                node = actual + (computed - tf.stop_gradient(computed))
             tape.watch(node)
             self.nodes[op.output.name] = node
             reals[op.output.name] = self._activate(op, node)

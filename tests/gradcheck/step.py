@@ -8,6 +8,7 @@ import numpy as np
 
 from converter.model import Operator, Tensor, write_model
 from converter.passes.training_graph import TrainingGraph
+from converter.proof.facts import RECORDS
 from tflm_training._library import runtime
 
 
@@ -73,3 +74,33 @@ def run_step(
     before = snapshot()
     invoke(learning_rate)
     return Step(training, before, snapshot(), label, learning_rate)
+
+
+LEARNING_RATE = 0.01
+
+
+def train_one(training: TrainingGraph, seed: int, learning_rate: float = LEARNING_RATE) -> Step:
+    """One step on a random sample."""
+    rng = np.random.default_rng(seed)
+    sample, label, _ = training.model.graph.inputs
+    if training.head.loss == "mse":
+        target = rng.integers(-128, 128, label.shape).astype(np.int8)
+    else:
+        target = rng.integers(0, training.head.num_classes, label.shape).astype(np.int32)
+    values = rng.integers(-128, 128, sample.shape).astype(np.int8)
+    return run_step(training, values, target, learning_rate)
+
+
+def rate_of_large_steps(step: Step) -> float:
+    """The learning rate at which the largest steps are about half of what they are clamped to, in
+    the layer that is the median of all."""
+    shares = []
+    for op in step.backward:
+        if op.name.endswith("FILTER_UPDATE"):
+            record = RECORDS[op.name]
+            options = record.unpack(op.custom_options or b"")
+            _, mantissa, scale, _, _, factor = (step.after[id(t)] for t in op.inputs[:6])
+            products = np.abs(mantissa.astype(np.float64)).max() * float(scale[0]) * 100
+            shares.append(step.learning_rate * products * float(factor.max()) / options.clamp)
+    middle = float(np.median(shares))
+    return step.learning_rate * (0.5 / middle if middle > 0 else 1.0)

@@ -191,7 +191,8 @@ class Net:
     def classifier(self, x: Tensor, classes: int = 3) -> bytes:
         """Flattens x, adds a layer of logits, and writes the model."""
         flat = x if len(x.shape) == 2 else self.reshape(x, (1, math.prod(x.shape)))
-        return self.finish(self.dense(flat, classes, scale=0.1, zero_point=4))
+        scales = np.geomspace(0.004, 0.012, classes) * (SCALE / _scale_of(x))
+        return self.finish(self.dense(flat, classes, scales, scale=0.1, zero_point=4))
 
     def finish(self, output: Tensor) -> bytes:
         return write_model(Model(Graph(self.inputs, [output], self.operators)))

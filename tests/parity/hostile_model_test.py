@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pytest
 
+from tests.op_cases.table import PARITY_CASES
 from tests.parity.case import Case
 from tests.parity.cases import training_conv
 from tests.parity.one_op_model import build
-from tests.parity.test_parity import PARITY_CASES
 from tflm_training._library import runtime
 
 _ARENA_BYTES = 1 << 20

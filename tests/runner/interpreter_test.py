@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.op_cases.net import Net
 from tests.runner.tiny_models import OUTPUT_ZERO_POINT, plain_model
 from tflm_training._library import runtime
 
@@ -138,3 +139,14 @@ def test_reset_zeroes_variables_and_initialisation_runs_again(classifier: bytes)
     assert not interpreter.tensor(index["filter"]).any()
     infer()
     assert (interpreter.tensor(index["filter"]) == 1).all()
+
+
+def test_an_operator_that_tflm_lacks_is_an_error_again_and_again() -> None:
+    """TFLM leaves the nodes behind it unwritten, and they lie in memory that was used before."""
+    net = Net((1, 4))
+    x = net.unary("RELU_N1_TO_1", net.dense(net.input, 4))
+    model = net.classifier(x)
+    for _ in range(20):
+        runtime().Interpreter(plain_model(IDENTITY, (1, 6)), 1 << 16).invoke()
+        with pytest.raises(RuntimeError, match="RELU_N1_TO_1"):
+            runtime().Interpreter(model, 1 << 16)

@@ -35,7 +35,7 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
             options=ActivationGrad(
                 elements=int(np.prod(shape)),
                 gradient_bits=int(rng.integers(1, bits + 1)),
-                scale_factor=float(np.float32(10.0 ** rng.uniform(-7, 0))),
+                scale_factor=float(np.float32(10.0 ** rng.uniform(-7, 7))),
             ),
             inputs=(
                 generators.mantissas(rng, shape, max_abs, dtype),

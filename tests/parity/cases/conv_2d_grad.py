@@ -84,7 +84,7 @@ def input_grad_case(
         weight_bound=weight_bound,
         mask_min=mask_min,
         mask_max=mask_max,
-        scale_factor=float(np.float32(10.0 ** rng.uniform(-6, 0))),
+        scale_factor=float(np.float32(10.0 ** rng.uniform(-7, 7))),
         split=split,
     )
     multiplier = rng.integers(0, 32768, g["output_channels"]).astype(np.int16)

@@ -60,7 +60,7 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
                 gradient_bits=int(rng.integers(1, bits + 1)),
                 mask_min=mask_min,
                 mask_max=mask_max,
-                scale_factor=float(np.float32(10.0 ** rng.uniform(-7, 0))),
+                scale_factor=float(np.float32(10.0 ** rng.uniform(-7, 7))),
             ),
             inputs=(
                 generators.mantissas(rng, dims, max_abs, dtype),

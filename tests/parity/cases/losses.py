@@ -117,7 +117,7 @@ def mean_squared_error_cases(rng: np.random.Generator) -> Iterator[Case]:
         options = MeanSquaredError(
             elements=output.size,
             loss_scale=float(np.float32(10.0 ** rng.uniform(-12, 3))),
-            gradient_scale=float(np.float32(10.0 ** rng.uniform(-12, 3))),
+            gradient_scale=float(np.float32(10.0 ** rng.uniform(-12, 7))),
         )
         yield Case(
             options=options,
