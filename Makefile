@@ -1,6 +1,8 @@
 # make demo    a model of printed digits learns real handwriting; nothing else is needed
 # make test    every test: Python and C++ (adds TensorFlow, Bazel and googletest)
 # make lint    ruff and mypy
+# make fuzz    hostile files for converter and runner (COUNT=..., SEED=..., MODELS=...: a folder),
+#              then hostile operators under sanitizers
 # make bench-learning  int8 training beside fp32 on real data (MODELS=..., DATA=...: folders)
 # make bench-memory    our memory plan beside TFLM's (MODELS=...)
 # make bench-cortex-m7  a training step on an emulated Cortex-M7 (MODELS=..., OPT=-O3 for the
@@ -24,9 +26,11 @@ SOURCES := pyproject.toml setup.py constraints.txt tools/setup.sh \
 MODELS ?= ../shared/models
 DATA ?= ../shared/data
 OPT ?= -O2
+COUNT ?= 20000
+SEED ?= 1
 ARGS ?=
 
-.PHONY: demo test lint sources setup clean bench-learning bench-memory bench-cortex-m7
+.PHONY: demo test lint fuzz sources setup clean bench-learning bench-memory bench-cortex-m7
 
 demo: $(VENV)/demo.stamp
 	@$(VENV_PYTHON) -m examples.digits.demo
@@ -43,6 +47,10 @@ lint: $(VENV)/lint.stamp
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
 	$(VENV_PYTHON) -m mypy
+
+fuzz: $(VENV)/test.stamp
+	@$(VENV_PYTHON) -m tests.fuzz --count $(COUNT) --seed $(SEED) --models $(MODELS)
+	@$(VENV_PYTHON) -m tests.fuzz.operators --seed $(SEED)
 
 bench-learning: $(VENV)/demo.stamp
 	@$(VENV_PYTHON) -m benchmarks.learning --models $(MODELS) --data $(DATA)

@@ -1,5 +1,7 @@
 #include "tflm_training/_runtime_interpreter.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <new>
 #include <stdexcept>
@@ -63,8 +65,8 @@ std::size_t ElementBytes(TfLiteType type) {
 }  // namespace
 
 Interpreter::AlignedBytes Interpreter::Allocate(std::size_t bytes) {
-  const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  void* memory = std::aligned_alloc(kAlignment, rounded);
+  static_assert(alignof(std::max_align_t) >= kAlignment, "calloc aligns for any type");
+  void* memory = std::calloc(std::max<std::size_t>(bytes, 1), 1);
   if (memory == nullptr) throw std::bad_alloc();
   return AlignedBytes(static_cast<std::uint8_t*>(memory));
 }
@@ -104,9 +106,9 @@ Interpreter::Interpreter(const std::string& model, std::size_t arena_bytes,
 bool Interpreter::TryArena(std::size_t bytes) {
   TflmTrainingClearLog();
   interpreter_.reset();
+  // Untouched pages cost nothing, so a generous arena is cheap on a host. They are zero: where
+  // TFLite Micro gives up early, its destructor frees operators that it has not written yet.
   arena_ = Allocate(bytes);
-  // Where an operator is unknown, TFLM's destructor looks at nodes that were never written.
-  std::memset(arena_.get(), 0, bytes);
   interpreter_ = std::make_unique<OpenInterpreter>(
       model_, resolver_, arena_.get(), bytes, nullptr, recorder_.get(), preserve_all_tensors_);
   CompleteContext(interpreter_->context());

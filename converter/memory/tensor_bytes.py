@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from converter.errors import ConverterError
 from converter.model import Tensor
 from converter.model.schema import schema
 
@@ -18,10 +19,10 @@ _TYPE_BYTES = {
 def tensor_bytes(tensor: Tensor) -> int:
     """Bytes that the arena holds for the tensor if it is planned or a variable.
 
-    Raises ValueError for a type that TFLite Micro does not have (string, ...).
+    Raises ConverterError for a type that TFLite Micro does not have (string, ...).
     """
     if tensor.tensor_type is None:
         return tensor.bytes
     if tensor.tensor_type not in _TYPE_BYTES:
-        raise ValueError(f"tensor {tensor}: TFLite Micro has no such type")
+        raise ConverterError(f"tensor {tensor}: TFLite Micro has no such type")
     return tensor.elements * _TYPE_BYTES[tensor.tensor_type]

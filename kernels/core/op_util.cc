@@ -92,7 +92,8 @@ void OpCheck::Tensor(Kind kind, int index, TfLiteType type, int32_t elements) {
     fault = "of a wrong type";
   } else if (!SizeMatches(kind, tensor->bytes, ElementBytes(type), elements)) {
     fault = "of a wrong size";
-  } else if (kind == Kind::kWritableInput && tensor->allocation_type == kTfLiteMmapRo) {
+  } else if ((kind == Kind::kWritableInput || kind == Kind::kOutput) &&
+             tensor->allocation_type == kTfLiteMmapRo) {
     fault = "constant but updated";
   } else if ((kind == Kind::kConstantInput || kind == Kind::kChannelConstant) &&
              tensor->allocation_type != kTfLiteMmapRo) {

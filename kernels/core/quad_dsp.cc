@@ -6,8 +6,8 @@ namespace tflm_training {
 QuadMask::QuadMask(const ActivationMask& mask) : values_(mask.values), bits_(mask.bits) {
   // low < q < high is one comparison: q - (low + 1) is at most `span_`, unsigned. Where no
   // int8 passes, q - first is above every span.
-  const int32_t first = Max(mask.low + 1, -128);
-  const int32_t last = Min(mask.high - 1, 127);
+  const int32_t first = Clamp(mask.low, -129, 127) + 1;
+  const int32_t last = Clamp(mask.high, -128, 128) - 1;
   offset_ = BothHalves(first <= last ? -first : 0x4000);
   span_ = BothHalves(first <= last ? last - first : 0);
 }

@@ -38,7 +38,12 @@ def main() -> int:
     models = sorted(options.models.glob("*.tflite")) if options.models is not None else []
     start = time.monotonic()
 
+    shown: set[int] = set()
+
     def progress(summary: Summary) -> None:
+        for number in summary.findings.keys() - shown:
+            print(f"case {number}: {summary.findings[number]}", flush=True)
+            shown.add(number)
         if summary.cases % 1000 == 0:
             print(f"{summary.cases} cases, {len(summary.findings)} findings", flush=True)
 
@@ -50,8 +55,6 @@ def main() -> int:
         options.processes,
         progress,
     )
-    for number, finding in sorted(summary.findings.items()):
-        print(f"case {number}: {finding}")
     print(_figures(summary, time.monotonic() - start))
     return 1 if summary.findings else 0
 

@@ -44,7 +44,7 @@ _LONGEST_MESSAGE = 1000
 _LOADED = 2
 _UPDATES = ("all", "all", "last:1", "last:2", "last:3", "bias:2")
 # A search converts hundreds of times.
-_LARGEST_SEARCHED = 60000
+_LARGEST_SEARCHED = 30000
 _BUDGETS = (None, None, 2000, 12000, 40000, 200000)
 
 
@@ -97,7 +97,7 @@ def _hostile_model(seeds: Seeds, rng: random.Random) -> bytes:
 
 def _pick(rng: random.Random, models: tuple[bytes, ...]) -> bytes:
     """Small models more often: they take less time and have as many places to go wrong."""
-    return rng.choices(models, [len(model) ** -0.5 for model in models])[0]
+    return rng.choices(models, [1.0 / len(model) for model in models])[0]
 
 
 def _convert(seeds: Seeds, rng: random.Random) -> str:

@@ -1,4 +1,5 @@
-"""The replay program of tools/cortex_m for the host, under UndefinedBehaviorSanitizer.
+"""The replay program of tools/cortex_m for the host, under AddressSanitizer and
+UndefinedBehaviorSanitizer; and other programs of the kernels, built alike.
 
 It ends at the first signed overflow, shift out of range, misaligned access or index past an array
 that any kernel comes to.
@@ -19,7 +20,8 @@ from tools.cortex_m.recording import RecordedOperator, pack
 _HERE = Path(__file__).resolve().parent
 _ADDRESS = 0x60000000
 _FLAGS = ["-std=c++17", "-O1", "-g1", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"]
-_FLAGS += ["-fsanitize=undefined", "-fno-sanitize-recover=all", "-fno-sanitize=vptr"]
+_SANITIZERS = "-fsanitize=address,undefined"
+_FLAGS += [_SANITIZERS, "-fno-sanitize-recover=all", "-fno-sanitize=vptr"]
 _FLAGS += [f"-DTFLM_TRAINING_RECORDING_ADDRESS=0x{_ADDRESS:x}u", f"-I{_HERE / 'headers'}", "-I."]
 _KEPT = ("replay", "replay_context", "micro_log", "tflm_stand_in")
 
@@ -28,16 +30,25 @@ class UndefinedBehaviourError(Exception):
     """What the sanitizer says."""
 
 
+# What a sanitized program needs of its environment.
+ENVIRONMENT = {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"}
+
+
 def build(dsp: bool) -> Path:
-    """The program, with the DSP kernels and their instructions emulated or with the plain ones;
-    compiled if it is older than a source of it."""
+    """The replay program; see build_program."""
+    tools = [cross.ROOT / "tools" / "cortex_m" / f"{name}.cc" for name in _KEPT]
+    return build_program("replay", [*tools, _HERE / "host.cc"], dsp)
+
+
+def build_program(name: str, own: Sequence[Path], dsp: bool) -> Path:
+    """A program of the sources `own` and all kernels, with the DSP kernels and their instructions
+    emulated or with the plain ones; compiled if it is older than a source of it."""
     folder = cross.ROOT / "build" / "sanitizer" / ("dsp" if dsp else "plain")
     folder.mkdir(parents=True, exist_ok=True)
     flags = [*_FLAGS, *cross.tflm()[0]]
     if dsp:
         flags.append("-DTFLM_TRAINING_EMULATE_DSP")
-    tools = [cross.ROOT / "tools" / "cortex_m" / f"{name}.cc" for name in _KEPT]
-    sources = [*cross.kernel_sources(), *tools, _HERE / "host.cc"]
+    sources = [*cross.kernel_sources(), *own]
 
     def compiled(source: Path) -> Path:
         made = folder / source.relative_to(cross.ROOT).with_suffix(".o")
@@ -49,9 +60,9 @@ def build(dsp: bool) -> Path:
 
     with ThreadPoolExecutor(cross.jobs()) as pool:
         objects = list(pool.map(compiled, sources))
-    program = folder / "replay"
+    program = folder / name
     if cross.is_newer(program, objects):
-        _run(["-fsanitize=undefined", *map(str, objects), "-o", str(program)])
+        _run([_SANITIZERS, *map(str, objects), "-o", str(program)])
     return program
 
 
@@ -64,7 +75,7 @@ def replay(program: Path, operators: Sequence[RecordedOperator]) -> list[str]:
     with tempfile.NamedTemporaryFile(suffix=".recording") as file:
         file.write(pack(operators))
         file.flush()
-        environment = {**os.environ, "TFLM_TRAINING_RECORDING": file.name}
+        environment = {**os.environ, **ENVIRONMENT, "TFLM_TRAINING_RECORDING": file.name}
         done = subprocess.run([program], env=environment, capture_output=True, text=True)
     lines = done.stdout.splitlines()
     if done.returncode != 0:

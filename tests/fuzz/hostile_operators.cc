@@ -1,0 +1,310 @@
+// Gives every training operator hostile options, tensors and lists of tensors, under sanitizers.
+//
+//   hostile_operators RECORDING VARIANTS SEED
+//
+// RECORDING holds whole operators (tools/cortex_m/recording.py), each of which is varied VARIANTS
+// times. Prepare must refuse a variant, with a line of log that names the operator, or Eval must
+// keep to its tensors: the sanitizers end the program otherwise. Prints for each row of
+// kernels/training_ops.inc how many variants were refused, and how many were run.
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "kernels/core/registration.h"
+#include "tests/fuzz/heap_context.h"
+#include "tools/cortex_m/recording.h"
+
+namespace tflm_training {
+namespace {
+
+struct Row {
+  const TFLMRegistration* (*registration)();
+  const char* custom_code;
+};
+
+constexpr Row kRows[] = {
+#define TFLM_TRAINING_OP(CUSTOM_CODE) {Register_##CUSTOM_CODE, #CUSTOM_CODE},
+#include "kernels/training_ops.inc"
+#undef TFLM_TRAINING_OP
+};
+constexpr size_t kRowCount = sizeof(kRows) / sizeof(kRows[0]);
+constexpr int32_t kAbsent = -1;
+// Larger ones only take time.
+constexpr int64_t kLargestTensor = 1 << 16;
+
+std::string last_log;
+
+struct Operator {
+  uint32_t row;
+  std::vector<uint8_t> options;
+  std::vector<int32_t> inputs;
+  std::vector<int32_t> outputs;
+  std::vector<HeapTensor> tensors;
+  bool has_inputs = true;
+  bool has_outputs = true;
+  bool is_misaligned = false;
+};
+
+TfLiteType TypeOf(uint32_t character) {
+  switch (character) {
+    case 'f': return kTfLiteFloat32;
+    case 'i': return kTfLiteInt32;
+    case 'h': return kTfLiteInt16;
+    case 'b': return kTfLiteInt8;
+    default: return kTfLiteUInt8;
+  }
+}
+
+int64_t BytesOf(TfLiteType type) {
+  switch (type) {
+    case kTfLiteInt8:
+    case kTfLiteUInt8:
+    case kTfLiteBool: return 1;
+    case kTfLiteInt16: return 2;
+    case kTfLiteInt64: return 8;
+    default: return 4;
+  }
+}
+
+std::vector<int32_t> IntArray(const RecordingFile& file, uint32_t offset) {
+  const auto* words = file.At<int32_t>(offset);
+  return std::vector<int32_t>(words + 1, words + 1 + words[0]);
+}
+
+Operator Read(const RecordingFile& file, const RecordedOperator& recorded) {
+  Operator op;
+  op.row = recorded.row;
+  const auto* options = file.At<uint8_t>(recorded.options);
+  op.options.assign(options, options + recorded.options_bytes);
+  op.inputs = IntArray(file, recorded.inputs);
+  op.outputs = IntArray(file, recorded.outputs);
+  const auto* tensors = file.At<RecordedTensor>(recorded.tensors);
+  for (uint32_t i = 0; i < recorded.tensor_count; ++i) {
+    const auto* content = file.At<uint8_t>(recorded.before) + tensors[i].offset;
+    op.tensors.push_back({TypeOf(tensors[i].type), IntArray(file, tensors[i].dims),
+                          {content, content + tensors[i].bytes}, tensors[i].is_constant != 0});
+  }
+  return op;
+}
+
+class Mutator {
+ public:
+  explicit Mutator(uint32_t seed) : engine_(seed) {}
+
+  void Change(Operator& op) {
+    for (int changes = Draw(8) == 0 ? 3 : 1; changes > 0; --changes) {
+      switch (Draw(10)) {
+        case 0: ResizeOptions(op); break;
+        case 1: ChangeList(op.inputs, op); break;
+        case 2: ChangeList(op.outputs, op); break;
+        case 3: ChangeType(op); break;
+        case 4: ChangeShape(op); break;
+        case 5: ChangeContent(op); break;
+        case 6: Leave(op); break;
+        default: ChangeWord(op); break;
+      }
+    }
+  }
+
+ private:
+  uint32_t Draw(size_t below) { return static_cast<uint32_t>(engine_() % below); }
+
+  int32_t Value(int32_t old) {
+    static constexpr int32_t kValues[] = {0,     1,     -1,        2,          3,     7,
+                                          8,     15,    16,        31,         32,    127,
+                                          128,   -128,  -129,      255,        256,   32767,
+                                          32768, 65536, 1 << 30,   2147483647, -2147483647 - 1,
+                                          46341, 0x7fc00000, 0x7f800000};  // two are float
+    constexpr size_t kCount = sizeof(kValues) / sizeof(kValues[0]);
+    switch (Draw(4)) {
+      case 0: return static_cast<int32_t>(static_cast<uint32_t>(old) + 1);
+      case 1: return static_cast<int32_t>(static_cast<uint32_t>(old) - 1);
+      case 2: return static_cast<int32_t>(engine_());
+      default: return kValues[Draw(kCount)];
+    }
+  }
+
+  void ChangeWord(Operator& op) {
+    if (op.options.size() < sizeof(int32_t)) return;
+    uint8_t* place = op.options.data() + sizeof(int32_t) * Draw(op.options.size() / 4);
+    int32_t word;
+    std::memcpy(&word, place, sizeof(word));
+    word = Value(word);
+    std::memcpy(place, &word, sizeof(word));
+  }
+
+  void ResizeOptions(Operator& op) {
+    switch (Draw(4)) {
+      case 0: op.options.resize(Draw(op.options.size() + 1)); break;
+      case 1: op.options.resize(op.options.size() + 1 + Draw(40)); break;
+      case 2: op.is_misaligned = true; break;
+      default:
+        for (uint8_t& byte : op.options) byte = static_cast<uint8_t>(engine_());
+    }
+  }
+
+  void ChangeList(std::vector<int32_t>& list, Operator& op) {
+    const auto tensor = static_cast<int32_t>(Draw(op.tensors.size()));
+    const bool is_input = &list == &op.inputs;
+    switch (Draw(4)) {
+      case 0: list.push_back(tensor); break;
+      case 1:
+        if (!list.empty()) list.erase(list.begin() + Draw(list.size()));
+        break;
+      case 2: (is_input ? op.has_inputs : op.has_outputs) = Draw(4) != 0; break;
+      default:
+        // Outputs that are not there never come out of TFLite Micro.
+        if (!list.empty()) list[Draw(list.size())] = is_input && Draw(2) == 0 ? kAbsent : tensor;
+    }
+  }
+
+  HeapTensor& Any(Operator& op) { return op.tensors[Draw(op.tensors.size())]; }
+
+  void ChangeType(Operator& op) {
+    static constexpr TfLiteType kTypes[] = {kTfLiteFloat32, kTfLiteInt32, kTfLiteInt16,
+                                            kTfLiteInt8,    kTfLiteUInt8, kTfLiteInt64,
+                                            kTfLiteBool};
+    HeapTensor& tensor = Any(op);
+    tensor.type = kTypes[Draw(7)];
+    Fit(tensor);
+  }
+
+  void ChangeShape(Operator& op) {
+    HeapTensor& tensor = Any(op);
+    const std::vector<int32_t> before = tensor.dims;
+    if (tensor.dims.empty() || Draw(4) == 0) {
+      tensor.dims.push_back(static_cast<int32_t>(Draw(4)));
+    } else if (Draw(4) == 0) {
+      tensor.dims.pop_back();
+    } else {
+      int32_t& dim = tensor.dims[Draw(tensor.dims.size())];
+      dim = Draw(2) == 0 ? dim + 1 : static_cast<int32_t>(Draw(300));
+    }
+    int64_t bytes = BytesOf(tensor.type);
+    for (const int32_t dim : tensor.dims) bytes *= dim;
+    if (bytes > kLargestTensor) tensor.dims = before;
+    Fit(tensor);
+  }
+
+  // The size follows type and shape, as in TFLite Micro.
+  void Fit(HeapTensor& tensor) {
+    int64_t bytes = BytesOf(tensor.type);
+    for (const int32_t dim : tensor.dims) bytes *= dim;
+    tensor.content.resize(static_cast<size_t>(bytes), 0x55);
+  }
+
+  void ChangeContent(Operator& op) {
+    HeapTensor& tensor = Any(op);
+    const bool whole = Draw(2) == 0;
+    for (size_t i = 0; i + 4 <= tensor.content.size(); i += 4) {
+      if (!whole && Draw(8) != 0) continue;
+      const int32_t word = Value(0);
+      std::memcpy(tensor.content.data() + i, &word, sizeof(word));
+    }
+  }
+
+  void Leave(Operator& op) {
+    HeapTensor& tensor = Any(op);
+    tensor.is_constant = !tensor.is_constant;
+  }
+
+  std::mt19937 engine_;
+};
+
+void Fail(const Operator& op, const char* what) {
+  std::printf("%s: %s\n", kRows[op.row].custom_code, what);
+  std::fflush(stdout);
+  std::abort();
+}
+
+// Init, Prepare and, if that accepts it, reset and two Evals. Whether it was run.
+bool Run(const Operator& op) {
+  const TFLMRegistration& registration = *kRows[op.row].registration();
+  HeapContext heap;
+  heap.Reset(op.tensors);
+  const Block inputs = MakeIntArray(op.inputs), outputs = MakeIntArray(op.outputs);
+  std::vector<uint8_t> shifted(op.is_misaligned ? 1 : 0);
+  shifted.insert(shifted.end(), op.options.begin(), op.options.end());
+  const Block options = MakeBlock(shifted.data(), shifted.size());
+  const uint8_t* record = shifted.empty() ? nullptr : options.get() + (op.is_misaligned ? 1 : 0);
+  TfLiteNode node{};
+  node.inputs = op.has_inputs ? reinterpret_cast<TfLiteIntArray*>(inputs.get()) : nullptr;
+  node.outputs = op.has_outputs ? reinterpret_cast<TfLiteIntArray*>(outputs.get()) : nullptr;
+  node.custom_initial_data = record;
+  node.custom_initial_data_size =
+      static_cast<decltype(node.custom_initial_data_size)>(op.options.size());
+  if (registration.init != nullptr) {
+    node.user_data = registration.init(heap.context(), reinterpret_cast<const char*>(record),
+                                       op.options.size());
+  }
+  last_log.clear();
+  const TfLiteStatus status = registration.prepare(heap.context(), &node);
+  if (heap.temporaries() != 0) Fail(op, "Prepare kept a temporary tensor");
+  const std::string prefix = std::string(kRows[op.row].custom_code) + ": ";
+  if (status != kTfLiteOk) {
+    if (last_log.compare(0, prefix.size(), prefix) != 0) Fail(op, "refused without a word");
+    return false;
+  }
+  if (registration.reset != nullptr) registration.reset(heap.context(), node.user_data);
+  for (int i = 0; i < 2; ++i) registration.invoke(heap.context(), &node);
+  return true;
+}
+
+int Main(const char* path, uint32_t variants, uint32_t seed) {
+  std::ifstream stream(path, std::ios::binary);
+  std::vector<char> bytes((std::istreambuf_iterator<char>(stream)), {});
+  const RecordingFile file(reinterpret_cast<uintptr_t>(bytes.data()));
+  const auto& recording = *file.At<Recording>(0);
+  if (bytes.size() < sizeof(Recording) || recording.magic != Recording::kMagic) return 2;
+  uint32_t refused[kRowCount] = {}, run[kRowCount] = {};
+  const auto* recorded = file.At<RecordedOperator>(recording.first);
+  for (uint32_t i = 0; i < recording.operators; ++i) {
+    const Operator whole = Read(file, recorded[i]);
+    if (!Run(whole)) Fail(whole, "refused unchanged");
+    for (const int32_t output : whole.outputs) {
+      Operator op = whole;
+      op.tensors[static_cast<size_t>(output)].is_constant = true;
+      if (Run(op)) Fail(op, "writes to a constant");
+    }
+    for (uint32_t variant = 0; variant < variants; ++variant) {
+      std::seed_seq sequence{seed, i, variant};
+      uint32_t mixed;
+      sequence.generate(&mixed, &mixed + 1);
+      Operator op = whole;
+      Mutator(mixed).Change(op);
+      ++(Run(op) ? run : refused)[op.row];
+    }
+  }
+  for (size_t row = 0; row < kRowCount; ++row) {
+    std::printf("%s %u %u\n", kRows[row].custom_code, refused[row], run[row]);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace tflm_training
+
+void VMicroPrintf(const char* format, va_list arguments) {
+  char line[256];
+  std::vsnprintf(line, sizeof(line), format, arguments);
+  tflm_training::last_log = line;
+}
+
+void MicroPrintf(const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  VMicroPrintf(format, arguments);
+  va_end(arguments);
+}
+
+int main(int count, char** arguments) {
+  if (count != 4) return 2;
+  return tflm_training::Main(arguments[1], static_cast<uint32_t>(std::atoi(arguments[2])),
+                             static_cast<uint32_t>(std::atoi(arguments[3])));
+}
