@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from converter.ir.training_ops import FRACTION
 from converter.model import Operator, Tensor, write_model
 from converter.passes.training_graph import TrainingGraph
 from converter.proof.facts import RECORDS
@@ -101,6 +102,8 @@ def rate_of_large_steps(step: Step) -> float:
             options = record.unpack(op.custom_options or b"")
             _, mantissa, scale, _, _, factor = (step.after[id(t)] for t in op.inputs[:6])
             products = np.abs(mantissa.astype(np.float64)).max() * float(scale[0]) * 100
-            shares.append(step.learning_rate * products * float(factor.max()) / options.clamp)
+            one = 1 if op.inputs[7] is None else FRACTION
+            largest = step.learning_rate * products * float(factor.max())
+            shares.append(largest / (options.clamp * one))
     middle = float(np.median(shares))
     return step.learning_rate * (0.5 / middle if middle > 0 else 1.0)
