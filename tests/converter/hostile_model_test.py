@@ -190,3 +190,13 @@ def test_names_are_shown_in_one_printable_line() -> None:
         convert(_mutated(rename), update="all")
     message = str(raised.value)
     assert "a?b?[31mccc" in message and message.isprintable() and len(message) < 1000
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_scales_whose_inverse_no_float32_holds() -> None:
+    def shrink(model: Any, graph: Any) -> None:
+        for index, scale in ((0, 1e-25), (1, 1e-20)):
+            quantization = _input(graph, operator=8, index=index).quantization
+            quantization.scale = [scale] * len(quantization.scale)
+
+    assert convert(_mutated(shrink), update="last:1").flatbuffer
