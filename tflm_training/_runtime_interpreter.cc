@@ -87,6 +87,7 @@ Interpreter::Interpreter(const std::string& model, std::size_t arena_bytes,
   CheckModel(*model_);
   subgraph_ = model_->subgraphs()->Get(0);
   DescribeTensors();
+  FindLstmStates();
   recorder_ = std::make_unique<Recorder>(model_, [this](int index) {
     const TensorView view = View(index);
     return Recorder::Memory{view.data, view.bytes};
@@ -143,13 +144,37 @@ void Interpreter::DescribeTensors() {
   }
 }
 
+void Interpreter::FindLstmStates() {
+  // Output state and cell state among the inputs of the operator.
+  constexpr int kStates[] = {18, 19};
+  for (const tflite::Operator* op : *subgraph_->operators()) {
+    const auto* code = model_->operator_codes()->Get(op->opcode_index());
+    if (code->builtin_code() != tflite::BuiltinOperator_UNIDIRECTIONAL_SEQUENCE_LSTM) continue;
+    for (const int state : kStates) {
+      if (op->inputs() == nullptr || static_cast<int>(op->inputs()->size()) <= state) continue;
+      const int index = op->inputs()->Get(state);
+      if (index >= 0 && tensors_[index].is_variable) lstm_states_.push_back(index);
+    }
+  }
+}
+
+void Interpreter::ClearLstmStates() {
+  for (const int index : lstm_states_) {
+    const TensorView state = View(index);
+    const bool is_int8 = state.info->type == kTfLiteInt8;
+    std::memset(state.data, is_int8 ? state.info->zero_point : 0, state.bytes);
+  }
+}
+
 void Interpreter::Invoke() {
   TflmTrainingClearLog();
+  ClearLstmStates();
   if (interpreter_->Invoke() != kTfLiteOk) ThrowWithLog("TFLite Micro's Invoke() failed");
 }
 
 std::vector<RecordedOperator> Interpreter::InvokeRecorded() {
   TflmTrainingClearLog();
+  ClearLstmStates();
   recorder_->Start();
   const TfLiteStatus status = interpreter_->Invoke();
   std::vector<RecordedOperator> operators = recorder_->Stop();

@@ -89,6 +89,10 @@ class Interpreter {
   static AlignedBytes Allocate(std::size_t bytes);
   bool TryArena(std::size_t bytes);
   void DescribeTensors();
+  void FindLstmStates();
+  // An LSTM begins with zeros at each Invoke(), as CMSIS-NN's does; TFLM's reference kernel would
+  // go on from the sample before.
+  void ClearLstmStates();
   TensorView View(int tensor_index);
 
   AlignedBytes model_memory_;
@@ -96,6 +100,7 @@ class Interpreter {
   const tflite::SubGraph* subgraph_ = nullptr;
   bool preserve_all_tensors_;
   std::vector<TensorInfo> tensors_;
+  std::vector<int> lstm_states_;  // indices of tensors
   HostOpResolver resolver_;
   AlignedBytes arena_;
   std::unique_ptr<Recorder> recorder_;

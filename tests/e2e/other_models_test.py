@@ -127,6 +127,15 @@ def test_dense_head_behind_an_lstm() -> None:
     _learns_glides(content, "all")
 
 
+def test_an_lstm_forgets_one_sample_before_the_next() -> None:
+    content = lstm_classifier(_STEPS, _FEATURES, hidden=12, classes=_CLASSES)
+    trainer = Trainer(converter.convert(content, update="all").flatbuffer)
+    x = _glides()[0][:30]
+    np.testing.assert_array_equal(
+        trainer.predict_quantized(x)[::-1], trainer.predict_quantized(x[::-1])
+    )
+
+
 def _stream(count: int) -> Arrays:
     """One step a sample of a tone that falls (0), stays (1) or rises (2) for a few steps."""
     generator = np.random.default_rng(1)
