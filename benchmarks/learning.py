@@ -2,12 +2,13 @@
 
     python -m benchmarks.learning --models DIR --data DIR [--tasks kws,fsdd,vww,resnet]
                                   [--updates last:4,all] [--weight_bits 8,16] [--seeds 0,1,2]
-                                  [--json OUT.json]
+                                  [--accumulate 1,4,8] [--rate_factors 1,2,4] [--json OUT.json]
 
-Prints, for each task, update and width of the weights in training, test accuracy in percent
-before and after, mean and spread over the seeds, the fp32 figure and the difference. fp32:
-ordinary SGD at batch size 1, no momentum, no augmentation, batch normalisation folded,
-learning rate tuned.
+Prints, for each task, update, width of the weights in training and number of samples whose
+gradients make one update, test accuracy in percent before and after, mean and spread over the
+seeds, the fp32 figure and the difference. fp32: ordinary SGD at batch size 1, no momentum, no
+augmentation, batch normalisation folded, learning rate tuned. With several --rate_factors the
+task's learning rate is multiplied by each, and the row is that with the best mean.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -104,15 +105,32 @@ TASKS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Result:
-    """Accuracies in percent, one entry a seed."""
+class Training:
+    """A way to train. accumulate: samples for one update; rate_factor: times the task's rate."""
 
     task: str
     update: str
     weight_bits: int
+    accumulate: int
+    rate_factor: float
+
+    @property
+    def learning_rate(self) -> float:
+        return TASKS[self.task].learning_rate[self.update] * self.rate_factor
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """Accuracies in percent, one entry a seed."""
+
+    training: Training
     before: float
     after: list[float]
     fp32: float
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.after))
 
 
 def _load(task: Task, folder: Path) -> Arrays:
@@ -124,70 +142,81 @@ def _load(task: Task, folder: Path) -> Arrays:
     return arrays
 
 
-def run(
-    name: str, update: str, weight_bits: int, seed: int, models: Path, data: Path
-) -> tuple[float, float]:
+def run(training: Training, seed: int, models: Path, data: Path) -> tuple[float, float]:
     """One training. Returns test accuracy in percent before and after."""
-    task = TASKS[name]
+    task = TASKS[training.task]
     arrays = _load(task, data)
     content = (models / f"{task.model}.tflite").read_bytes()
     converted = converter.convert(
-        content, update=update, num_classes=task.num_classes, weight_bits=weight_bits
+        content,
+        update=training.update,
+        num_classes=task.num_classes,
+        weight_bits=training.weight_bits,
+        accumulate=training.accumulate,
     )
     trainer = Trainer(converted.flatbuffer, seed=seed)
     before = trainer.evaluate(arrays["x_test"], arrays["y_test"])["accuracy"]
     trainer.fit(
         arrays["x_train"],
         arrays["y_train"],
-        epochs=task.epochs[update],
-        learning_rate=task.learning_rate[update],
+        epochs=task.epochs[training.update],
+        learning_rate=training.learning_rate,
     )
     after = trainer.evaluate(arrays["x_test"], arrays["y_test"])["accuracy"]
     return 100 * before, 100 * after
 
 
-def _run_all(options: argparse.Namespace) -> list[Result]:
+def _run_all(options: argparse.Namespace) -> list[list[Result]]:
+    """For each row of the table its results, one for each factor of the learning rate."""
     seeds = [int(seed) for seed in options.seeds.split(",")]
     wanted = [
-        (name, update, int(weight_bits))
+        [
+            Training(name, update, int(weight_bits), int(accumulate), float(factor))
+            for factor in options.rate_factors.split(",")
+        ]
         for name in options.tasks.split(",")
         for update in options.updates.split(",")
         for weight_bits in options.weight_bits.split(",")
+        for accumulate in options.accumulate.split(",")
         if update in TASKS[name].epochs
     ]
     with ProcessPoolExecutor(options.jobs) as pool:
         futures = {
             training: [
-                pool.submit(run, *training, seed, options.models, options.data) for seed in seeds
+                pool.submit(run, training, seed, options.models, options.data) for seed in seeds
             ]
-            for training in wanted
+            for row in wanted
+            for training in row
         }
-        results = []
-        for training, runs in futures.items():
-            figures = [future.result() for future in runs]
-            fp32 = TASKS[training[0]].fp32[training[1]]
-            results.append(Result(*training, figures[0][0], [a for _, a in figures], fp32))
-    return results
+        return [[_result(training, futures[training]) for training in row] for row in wanted]
+
+
+def _result(training: Training, runs: Sequence[Future[tuple[float, float]]]) -> Result:
+    figures = [future.result() for future in runs]
+    fp32 = TASKS[training.task].fp32[training.update]
+    return Result(training, figures[0][0], [after for _, after in figures], fp32)
 
 
 def _print(results: list[Result]) -> None:
     table = Table(title="Test accuracy in percent: int8 training in TFLM beside fp32 SGD")
     for heading in (
-        *("task", "update", "weight bits", "before"),
+        *("task", "update", "weight bits", "samples per update", "learning rate", "before"),
         *("after, each seed", "mean", "fp32", "difference"),
     ):
         table.add_column(heading)
     for result in results:
-        mean = float(np.mean(result.after))
+        training = result.training
         table.add_row(
-            TASKS[result.task].title,
-            result.update,
-            str(result.weight_bits),
+            TASKS[training.task].title,
+            training.update,
+            str(training.weight_bits),
+            str(training.accumulate),
+            f"{training.learning_rate:g}",
             f"{result.before:.1f}",
             " ".join(f"{a:.1f}" for a in result.after),
-            f"{mean:.1f}",
+            f"{result.mean:.1f}",
             f"{result.fp32:.1f}",
-            f"{mean - result.fp32:+.1f}",
+            f"{result.mean - result.fp32:+.1f}",
         )
     Console(width=140).print(table)
 
@@ -197,14 +226,17 @@ def main() -> int:
     parser.add_argument("--tasks", default=",".join(TASKS))
     parser.add_argument("--updates", default="last:1,last:4,all")
     parser.add_argument("--weight_bits", default="8,16")
+    parser.add_argument("--accumulate", default="1", help="samples for one update")
+    parser.add_argument("--rate_factors", default="1", help="of the learning rates to try")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time")
     parser.add_argument("--json", type=Path, help="also write the results there")
     options = parser.parse_args()
-    results = _run_all(options)
-    _print(results)
+    rows = _run_all(options)
+    _print([max(row, key=lambda result: result.mean) for row in rows])
     if options.json:
-        options.json.write_text(json.dumps([dataclasses.asdict(r) for r in results], indent=2))
+        results = [dataclasses.asdict(result) for row in rows for result in row]
+        options.json.write_text(json.dumps(results, indent=2))
     return 0
 
 

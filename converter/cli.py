@@ -115,6 +115,14 @@ def _parser() -> argparse.ArgumentParser:
         help="16: train with a byte of fraction for each weight (default: 8)",
     )
     parser.add_argument(
+        "--accumulate",
+        type=int,
+        default=1,
+        metavar="N",
+        help="add up the gradients of N samples, then move the weights once, as a batch of N "
+        "would (default: 1)",
+    )
+    parser.add_argument(
         "--c_array", action="store_true", help="also write the flatbuffer as C++ source (.h, .cc)"
     )
     parser.add_argument(
@@ -213,6 +221,7 @@ def _convert(options: argparse.Namespace, data: bytes, console: Console) -> Trai
             spare_classes=options.spare_classes,
             gradient_bits=options.gradient_bits,
             weight_bits=options.weight_bits,
+            accumulate=options.accumulate,
             name=options.model.name,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
             data=None if samples is None else (samples.x_train, samples.y_train),

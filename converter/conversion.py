@@ -51,6 +51,7 @@ def convert(
     spare_classes: int = 0,
     gradient_bits: int | None = None,
     weight_bits: int = 8,
+    accumulate: int = 1,
     name: str = "model",
     progress: Progress = lambda done, total: None,
     data: Data | None = None,
@@ -62,9 +63,10 @@ def convert(
     choose by the model's head; num_classes: replace the classifier by one of so many classes;
     spare_classes: so many more outputs, for classes to come;
     gradient_bits: 16 or 8, None for 8 only where the budget asks for it; weight_bits: 8, or 16
-    for weights with a byte of fraction while they are trained; name: of the model,
-    in messages; data: (x, y) of training samples, by the rules of tflm_training.data, on which
-    `auto` measures what each layer is worth and, within a budget, tries the best schemes.
+    for weights with a byte of fraction while they are trained; accumulate: samples whose
+    gradients make one update, as a batch would; name: of the model, in messages; data: (x, y) of
+    training samples, by the rules of tflm_training.data, on which `auto` measures what each layer
+    is worth and, within a budget, tries the best schemes.
 
     Example, with the bytes of a model and two options of the command line:
 
@@ -82,10 +84,10 @@ def convert(
         raise ConverterError(f"--budget {budget}: must be a positive number of bytes")
     if gradient_bits not in (None, 8, 16):
         raise ConverterError(f"--gradient_bits {gradient_bits}: must be 8 or 16")
-    gains = find_gains(source, data, progress) if update == AUTO else {}
     if weight_bits not in (8, 16):
         raise ConverterError(f"--weight_bits {weight_bits}: must be 8 or 16")
-    limit = Limit(budget, gradient_bits, weight_bits)
+    limit = Limit(budget, gradient_bits, weight_bits, accumulate)
+    gains = find_gains(source, data, progress) if update == AUTO else {}
     return convert_source(source, limit, update, gains, progress, data)
 
 

@@ -72,7 +72,9 @@ class TrainingSession {
   //
   // A bad argument is found before anything runs. A loss that is not finite or is above the
   // limit (kLoss) is known only after the step: then the weights go back to the rollback
-  // checkpoint, if there is one, and otherwise stay as the step left them.
+  // checkpoint, if there is one, and otherwise stay as the step left them. In a model that
+  // accumulates (converter --accumulate N) the weights move at each N-th sample that trains: a
+  // refused one and one with learning rate 0 are none, and the rollback takes the count back.
   TfLiteStatus Train(const void* sample, int32_t label, float learning_rate, float* loss);
 
   // The same for a model with the mean squared error. `target` has target_bytes() bytes,
@@ -114,7 +116,7 @@ class TrainingSession {
 
   // All of the following are valid after Init().
 
-  // Training steps behind the present weights; one with learning rate 0 is none.
+  // Training steps behind the present weights, each one sample; one with learning rate 0 is none.
   uint32_t steps() const { return steps_; }
   void set_steps(uint32_t steps) { steps_ = steps; }
 
@@ -123,8 +125,8 @@ class TrainingSession {
   size_t sample_bytes() const { return sample_bytes_; }
   size_t target_bytes() const;
 
-  // Bytes of the trained weights, their fractions (16-bit weights) and the biases; the
-  // generator's state is not counted.
+  // Bytes of the trained weights, their fractions (16-bit weights), the biases and what is
+  // pending for them (accumulation); the generator's state is not counted.
   size_t weight_bytes() const { return variable_bytes_ - sizeof(int32_t); }
   size_t checkpoint_bytes(size_t app_bytes = 0) const {
     return kCheckpointOverheadBytes + variable_bytes_ + app_bytes;

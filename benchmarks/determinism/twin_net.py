@@ -20,6 +20,7 @@ from converter.ir.requantisation import quantize_multiplier
 from converter.ir.training_ops import (
     TRAINING_OPS,
     ActivationGrad,
+    ApplyUpdates,
     AveragePool2DGrad,
     BiasUpdate,
     Conv2DFilterUpdate,
@@ -45,6 +46,7 @@ from converter.model.schema import schema
 from converter.passes.lower import can_be_lowered, lower
 from converter.passes.training_graph import RANDOM_STATE_NAME
 from kernels.activation_grad.twin import activation_grad
+from kernels.apply_updates.twin import apply_updates
 from kernels.average_pool_2d_grad.twin import average_pool_2d_grad
 from kernels.bias_update.twin import bias_update
 from kernels.conv_2d_grad import twin as conv_2d
@@ -74,6 +76,7 @@ TWINS: dict[type, Callable[..., Sequence[np.ndarray]]] = {
     DepthwiseConv2DInputGrad: depthwise_conv_2d.input_grad,
     DepthwiseConv2DFilterUpdate: depthwise_conv_2d.filter_update,
     BiasUpdate: bias_update,
+    ApplyUpdates: apply_updates,
     AveragePool2DGrad: average_pool_2d_grad,
     MaxPool2DGrad: max_pool_2d_grad,
     MeanGrad: mean_grad,

@@ -4,7 +4,8 @@ A gradient tensor is int16, or int8 with at most 7 `gradient_bits`; all gradient
 operator reads and writes have the same type, and "gradient" below stands for either. A
 tensor `masked_by` is the saved activation, int8, to which mask_min and mask_max apply, or a
 bit mask of it, uint8 [ceil(elements / 8)], LSB first, 1 where the gradient passes. Those that
-work on gradients alone are in gradient_ops.py.
+work on gradients alone are in gradient_ops.py, those that only move variables in
+variable_ops.py.
 """
 
 from __future__ import annotations
@@ -20,18 +21,11 @@ from converter.ir.gradient_ops import (
     GradientSlice,
 )
 from converter.ir.options import Options
+from converter.ir.variable_ops import ApplyUpdates, InitializeVariables
 
 # int8 values that no activation takes: a mask with these bounds hides nothing.
 UNMASKED_MIN = -129
 UNMASKED_MAX = 128
-
-
-@dataclasses.dataclass(frozen=True)
-class InitializeVariables(Options):
-    """Inputs [initial_0, variable_0, initial_1, variable_1, ...]; no outputs. A variable
-    without an initial value starts with zeros."""
-
-    CUSTOM_CODE: ClassVar[str] = "INITIALIZE_VARIABLES"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -284,6 +278,7 @@ TRAINING_OPS: tuple[type[Options], ...] = (
     DepthwiseConv2DInputGrad,
     DepthwiseConv2DFilterUpdate,
     BiasUpdate,
+    ApplyUpdates,
     AveragePool2DGrad,
     MaxPool2DGrad,
     MeanGrad,

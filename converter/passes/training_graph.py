@@ -14,6 +14,7 @@ from converter.ir.backward import Backward
 from converter.ir.layers import Layer, find_layers
 from converter.ir.training_ops import TRAINING_OPS
 from converter.model import Model, Operator, Quantization, Signature, Tensor, read_model
+from converter.passes.accumulation import accumulate
 from converter.passes.classifier import resize_classifier
 from converter.passes.differentiate import Differentiator
 from converter.passes.dilation import fold_dilated_convolutions
@@ -53,16 +54,28 @@ class Lowering:
     """How far a conversion goes to save arena.
 
     whole: lower every convolution, not only those of the trained part; gradient_bits: 16 or
-    8, of a gradient's mantissa with its sign; weight_bits: 8 or 16, of a weight in training.
+    8, of a gradient's mantissa with its sign; weight_bits: 8 or 16, of a weight in training;
+    accumulate: samples whose gradients make one update.
     """
 
     whole: bool = False
     gradient_bits: int = 16
     weight_bits: int = 8
+    accumulate: int = 1
 
     @property
     def gradient_dtype(self) -> np.dtype:
         return np.dtype(np.int16 if self.gradient_bits == 16 else np.int8)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of arena that a trained weight takes: itself, a fraction, a pending step."""
+        return 3 if self.accumulate > 1 else self.weight_bits // 8
+
+    @property
+    def bias_bytes(self) -> int:
+        """Bytes of arena that a trained bias takes."""
+        return 8 if self.accumulate > 1 else 4
 
 
 DEFAULT_LOWERING = Lowering()
@@ -166,12 +179,12 @@ def build_training_graph(
     parameters += [bias for layer in layers if (bias := _trained_bias(layer, scheme)) is not None]
 
     prove(forward, backward.operators)
+    zeroed = _finer_steps(backward, head, loss, lowering)
     graph.operators += backward.operators
     graph.inputs = [*graph.inputs, loss.label, learning_rate]
     graph.outputs = [*graph.outputs, loss.value]
-    fractions = add_fractions(backward.operators) if lowering.weight_bits == 16 else []
     trainable = list({id(t): t for t in (*parameters, random_state)}.values())
-    make_variables(graph, trainable, fractions)
+    make_variables(graph, trainable, zeroed)
     _describe(prepared.model, head)
     return TrainingGraph(prepared.model, head, layers, scheme, forward, backward.operators)
 
@@ -183,6 +196,13 @@ def _differentiate(head: Head, differentiator: Differentiator, backward: Backwar
     gradient = limit_bits(loss, head, bits, backward)
     differentiator.run(head.logits, gradient, backward)
     return loss
+
+
+def _finer_steps(backward: Backward, head: Head, loss: Loss, lowering: Lowering) -> list[Tensor]:
+    """Accumulate gradients, or give weights 16 bits. Returns the variables that this takes."""
+    if lowering.accumulate > 1:  # what is pending has a fraction anyway
+        return accumulate(backward, lowering.accumulate, loss.label, head.num_classes)
+    return add_fractions(backward.operators) if lowering.weight_bits == 16 else []
 
 
 def _trained_bias(layer: Layer, scheme: Scheme) -> Tensor | None:

@@ -54,6 +54,7 @@ def json_report(converted: TrainingModel, plans: list[LayerPlan]) -> dict[str, A
         },
         "gradient_bits": converted.lowering.gradient_bits,
         "weight_bits": converted.lowering.weight_bits,
+        "accumulate": converted.lowering.accumulate,
         "loss": head.loss,
         "num_classes": head.num_classes,
         "update": scheme_entries(plans),

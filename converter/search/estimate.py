@@ -31,7 +31,7 @@ class Estimator:
 
     def __init__(self, source: Source, lowering: Lowering) -> None:
         self._source = source
-        self._lowering = lowering
+        self.lowering = lowering
         self._known: dict[Key, int] = {}
 
     @property
@@ -47,7 +47,7 @@ class Estimator:
 
     def _estimate(self, scheme: Scheme) -> int:
         try:
-            model = build_training_graph(self._source, scheme, self._lowering).model
+            model = build_training_graph(self._source, scheme, self.lowering).model
         except ConverterError:
             return NEVER
         problem = build_problem(model.graph, CORTEX_M)

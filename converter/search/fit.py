@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from converter.passes.accumulation import check_samples
 from converter.passes.training_graph import (
     Lowering,
     Source,
@@ -17,11 +18,17 @@ from converter.search.scheme import Scheme
 @dataclasses.dataclass(frozen=True)
 class Limit:
     """What a conversion may take. budget: bytes of arena on Cortex-M, None for no limit;
-    gradient_bits: 16 or 8, None to take 8 where the budget asks for it; weight_bits: 8 or 16."""
+    gradient_bits: 16 or 8, None to take 8 where the budget asks for it; weight_bits: 8 or 16;
+    accumulate: samples whose gradients make one update, 1..MAX_SAMPLES. Raises ConverterError for
+    another number."""
 
     budget: int | None = None
     gradient_bits: int | None = None
     weight_bits: int = 8
+    accumulate: int = 1
+
+    def __post_init__(self) -> None:
+        check_samples(self.accumulate)
 
     def holds(self, plan: Plan) -> bool:
         return self.budget is None or plan.arena.smallest_arena <= self.budget
@@ -30,7 +37,7 @@ class Limit:
         """From the one that changes least to the one that saves most."""
         widths = [16, 8] if self.gradient_bits is None else [self.gradient_bits]
         steps = [(False, widths[0]), *((True, width) for width in widths)]
-        return [Lowering(whole, width, self.weight_bits) for whole, width in steps]
+        return [Lowering(whole, width, self.weight_bits, self.accumulate) for whole, width in steps]
 
 
 @dataclasses.dataclass(frozen=True)

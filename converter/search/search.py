@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from converter.ir.layers import Layer
+from converter.passes.training_graph import Lowering
 from converter.rules.convolution import input_of
 from converter.rules.rule import LayerUpdate
 from converter.search.estimate import NEVER, Estimator
@@ -34,7 +35,6 @@ _DEPTHS = 6
 _SAVED_SHARES = (0.25, 0.0)
 _BISECTIONS = 5
 _OPERATOR_BYTES = 100  # what an update operator takes from the tail
-_BIAS_BYTES = 4
 
 Progress = Callable[[int, int], None]
 """Called with (evaluations done, evaluations at most)."""
@@ -51,7 +51,7 @@ class Option:
     saved: int
 
 
-def layer_options(layer: Layer, gains: Gains) -> list[Option]:
+def layer_options(layer: Layer, gains: Gains, lowering: Lowering) -> list[Option]:
     """The frozen layer, then every step of channels with and without the bias."""
     frozen = LayerUpdate(False, 0, layer.channels)
     options = [Option(frozen, 0.0, 0, 0)]
@@ -63,15 +63,15 @@ def layer_options(layer: Layer, gains: Gains) -> list[Option]:
             update = LayerUpdate(bias, channels, layer.channels)
             if not update.is_frozen:
                 gain = gains[layer.index].of(update)
-                options.append(Option(update, gain, *_bytes(layer, update)))
+                options.append(Option(update, gain, *_bytes(layer, update, lowering)))
     return options
 
 
-def _bytes(layer: Layer, update: LayerUpdate) -> tuple[int, int]:
-    variable = layer.filter.bytes * update.channels // update.of
+def _bytes(layer: Layer, update: LayerUpdate, lowering: Lowering) -> tuple[int, int]:
+    variable = lowering.weight_bytes * layer.filter.bytes * update.channels // update.of
     variable += _OPERATOR_BYTES * (update.bias + (update.channels > 0))
     if update.bias:
-        variable += _BIAS_BYTES * layer.shape[-1]
+        variable += lowering.bias_bytes * layer.shape[-1]
     return variable, input_of(layer.operator).bytes * update.channels // update.of
 
 
@@ -98,7 +98,7 @@ class Search:
     ) -> None:
         self._layers = layers
         self._gains = gains
-        self._options = [layer_options(layer, gains) for layer in layers]
+        self._options = [layer_options(layer, gains, estimator.lowering) for layer in layers]
         self._estimator = estimator
         self._budget = budget
         self._progress = progress
@@ -179,7 +179,7 @@ class Search:
         return best
 
     def _is_small_enough(self, scheme: Scheme) -> bool:
-        return sum(_bytes(self._layers[i], u)[0] for i, u in scheme.items()) < self._budget
+        return sum(self._bytes(self._layers[i], u)[0] for i, u in scheme.items()) < self._budget
 
     def _moves(self, scheme: Scheme) -> Iterator[tuple[float, int, LayerUpdate]]:
         """(gain per byte, layer, what it would train) of all that trains more there."""
@@ -193,10 +193,13 @@ class Search:
                     added = max(option.variable + option.saved - size, 1)
                     yield (option.gain - gain) / added, layer.index, update
 
+    def _bytes(self, layer: Layer, update: LayerUpdate) -> tuple[int, int]:
+        return _bytes(layer, update, self._estimator.lowering)
+
     def _gain_and_bytes(self, layer: Layer, update: LayerUpdate) -> tuple[float, int]:
         if update.is_frozen:
             return 0.0, 0
-        return self._gains[layer.index].of(update), sum(_bytes(layer, update))
+        return self._gains[layer.index].of(update), sum(self._bytes(layer, update))
 
     def _fill(self, scheme: Scheme, banned: int = -1) -> Scheme:
         """Add what fits, most gain per byte first."""
@@ -224,7 +227,7 @@ class Search:
         for _, index, _, _, update in moves:
             layer = self._layers[index]
             before = scheme.get(index, LayerUpdate(False, 0, layer.channels))
-            added = _bytes(layer, update)[0] - _bytes(layer, before)[0]
+            added = self._bytes(layer, update)[0] - self._bytes(layer, before)[0]
             trial = {**scheme, index: update}
             if added - _OPERATOR_BYTES <= slack and self._fits(trial):
                 return trial

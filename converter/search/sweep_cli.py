@@ -35,7 +35,10 @@ def run_sweep(options: argparse.Namespace) -> None:
         options.num_classes,
         options.spare_classes,
     )
-    limits = [Limit(budget, options.gradient_bits, options.weight_bits) for budget in budgets]
+    limits = [
+        Limit(budget, options.gradient_bits, options.weight_bits, options.accumulate)
+        for budget in budgets
+    ]
     data = read_data(options.data, options.loss)
     console = Console(stderr=True, quiet=options.quiet)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

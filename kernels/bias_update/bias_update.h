@@ -18,7 +18,7 @@ struct BiasUpdateOptions {
   int32_t version;
   int32_t positions;  // OH * OW, 1..kMaxPositions
   int32_t channels;
-  int32_t clamp;  // 1..127, largest change in one step, LSB of the bias
+  int32_t clamp;  // >= 1, largest change in one step, LSB of the bias
   int32_t limit;  // >= 0, |bias| stays at or below it
 };
 static_assert(sizeof(BiasUpdateOptions) == 5 * 4, "a record of 32-bit words");

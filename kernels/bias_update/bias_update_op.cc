@@ -1,7 +1,6 @@
 #include "kernels/bias_update/bias_update.h"
 #include "kernels/core/op_util.h"
 #include "kernels/core/registration.h"
-#include "kernels/core/weight_update.h"
 
 namespace tflm_training {
 namespace {
@@ -14,7 +13,7 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
       options->positions >= 1 && options->positions <= BiasUpdateOptions::kMaxPositions,
       "positions");
   check.Require(options->channels >= 1, "channels");
-  check.Require(options->clamp >= 1 && options->clamp <= kWeightLimit, "clamp");
+  check.Require(options->clamp >= 1, "clamp");
   check.Require(options->limit >= 0, "limit");
   check.Counts(6, 0);
   check.GradientInput(0, Elements(options->positions, options->channels));

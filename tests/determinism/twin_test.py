@@ -38,11 +38,14 @@ def test_digits(weight_bits: int) -> None:
     assert host_run(subject, 1).variables != host.variables
 
 
-def test_int8_gradients_and_whole_layers() -> None:
-    flatbuffer = converter.convert(MODEL.read_bytes(), update="all", gradient_bits=8).flatbuffer
+@pytest.mark.parametrize(
+    ("options", "steps"), [({"gradient_bits": 8}, 200), ({"accumulate": 7}, 24)]
+)
+def test_other_conversions_of_whole_layers(options: dict[str, int], steps: int) -> None:
+    flatbuffer = converter.convert(MODEL.read_bytes(), update="all", **options).flatbuffer  # type: ignore
     known = subjects.digits()
     subject = Subject("digits", flatbuffer, known.x, known.y, known.classes)
-    _assert_equal(host_run(subject, 200), twin_run(subject, 200))
+    _assert_equal(host_run(subject, steps), twin_run(subject, steps))
 
 
 @pytest.mark.parametrize("name", _ZOO)

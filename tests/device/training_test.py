@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import converter
 from converter.model.reader import read_model
 from converter.model.writer import write_model
+from examples.digits.demo import MODEL
 from tests.device.conftest import NARROW, WIDE
 from tests.device.firmware import DisturbedLine, SerialPort, build_host, running
 from tests.runner.tiny_models import training_model
@@ -127,6 +129,25 @@ def test_reset_returns_to_the_firmware_s_weights(
         trainer.reset()
         assert device.read_checkpoint() == before
         assert _losses(trainer, x, y) == first
+
+
+def test_an_accumulation_goes_on_from_its_middle(
+    digits: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    model = tmp_path / "digits_train.tflite"
+    model.write_bytes(converter.convert(MODEL.read_bytes(), 20 << 10, accumulate=7).flatbuffer)
+    program = build_host(tmp_path, f"MODEL={model}")
+    x, y = digits["x_train"][:30], digits["y_train"][:30]
+    assert 2 * len(x) % 7 != 0
+    with running(program) as url:
+        assert_equal_training(url, model, x, y, tmp_path).close()
+    host = Trainer(model)
+    host.restore(tmp_path / "device.ckpt")
+    with running(program) as url, Device(url) as device:
+        trainer = DeviceTrainer(device)
+        trainer.restore(tmp_path / "host.ckpt")
+        assert _losses(trainer, x, y) == _losses(host, x, y)
+        assert _weights(trainer.checkpoint()) == _weights(host.checkpoint())
 
 
 def test_targets_samples_and_outputs_larger_than_a_frame(wide_model: Path, tmp_path: Path) -> None:

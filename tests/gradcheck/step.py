@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -56,6 +57,13 @@ def run_step(
     training: TrainingGraph, sample: np.ndarray, label: np.ndarray, learning_rate: float
 ) -> Step:
     """Initialise the weights by an inference, then train one step on one sample."""
+    return run_steps(training, [(sample, label)], learning_rate)[0]
+
+
+def run_steps(
+    training: TrainingGraph, samples: Sequence[tuple[np.ndarray, np.ndarray]], learning_rate: float
+) -> list[Step]:
+    """The same with a step for each sample and label."""
     interpreter = runtime().Interpreter(write_model(training.model), None, True)
     tensors = training.model.graph.tensors()
 
@@ -65,16 +73,19 @@ def run_step(
             for i, t in enumerate(tensors)
         }
 
-    def invoke(rate: float) -> None:
+    def invoke(sample: np.ndarray, label: np.ndarray, rate: float) -> None:
         interpreter.set_input(0, sample)
         interpreter.set_input(1, label)
         interpreter.set_input(2, np.array([rate], np.float32))
         interpreter.invoke()
 
-    invoke(0.0)
-    before = snapshot()
-    invoke(learning_rate)
-    return Step(training, before, snapshot(), label, learning_rate)
+    invoke(*samples[0], 0.0)
+    steps = []
+    for sample, label in samples:
+        before = snapshot()
+        invoke(sample, label, learning_rate)
+        steps.append(Step(training, before, snapshot(), label, learning_rate))
+    return steps
 
 
 LEARNING_RATE = 0.01

@@ -13,6 +13,7 @@ import numpy as np
 
 from converter.ir.training_ops import (
     ActivationGrad,
+    ApplyUpdates,
     AveragePool2DGrad,
     BiasUpdate,
     Conv2DFilterUpdate,
@@ -38,6 +39,7 @@ from tests.op_cases.steps import cases_of
 from tests.parity.case import Case
 from tests.parity.cases import (
     activation_grad,
+    apply_updates,
     bias_update,
     conv_2d_grad,
     depthwise_conv_2d_grad,
@@ -61,6 +63,7 @@ PARITY_CASES: tuple[tuple[type[Options], Callable[[np.random.Generator], Iterato
     (DepthwiseConv2DInputGrad, depthwise_conv_2d_grad.input_grad_cases),
     (DepthwiseConv2DFilterUpdate, depthwise_conv_2d_grad.filter_update_cases),
     (BiasUpdate, bias_update.cases),
+    (ApplyUpdates, apply_updates.cases),
     (AveragePool2DGrad, pool_grads.average_cases),
     (MaxPool2DGrad, pool_grads.max_cases),
     (MeanGrad, gradient_plumbing.mean_cases),

@@ -23,11 +23,12 @@ _STEPS = 4
 
 
 # Everything that the converter may make of a model: its own forward operators nowhere but in
-# the trained part or everywhere, and gradients of both widths.
+# the trained part or everywhere, gradients of both widths, and accumulation.
 LOWERINGS = (
     Lowering(whole=False, gradient_bits=16),
     Lowering(whole=True, gradient_bits=16),
     Lowering(whole=True, gradient_bits=8),
+    Lowering(whole=True, gradient_bits=16, accumulate=3),
 )
 
 

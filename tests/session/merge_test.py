@@ -221,7 +221,7 @@ def test_a_new_classifier_is_merged() -> None:
     np.testing.assert_array_equal(output, trainer.predict_quantized(x))
 
 
-@pytest.mark.parametrize("options", [{"weight_bits": 16}, {"spare_classes": 2}])
+@pytest.mark.parametrize("options", [{"weight_bits": 16}, {"spare_classes": 2}, {"accumulate": 3}])
 def test_conversions_of_other_kinds(options: dict[str, int], tmp_path: Path) -> None:
     converted = converter.convert(DIGITS.read_bytes(), update="last:3", **options)  # type: ignore
     rng = np.random.default_rng(2)

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 
+#include "kernels/apply_updates/apply_updates.h"
 #include "kernels/bias_update/bias_update.h"
 #include "kernels/conv_2d_grad/conv_2d_grad.h"
 #include "kernels/initialize_variables/initialize_variables.h"
@@ -71,6 +72,31 @@ BiasUpdateOptions BiasUpdate() {
   return options;
 }
 
+// Where the updates go.
+struct Pending {
+  int32_t filter;
+  int32_t fraction;  // or -1
+  int32_t bias;
+};
+
+Pending AddPending(ModelBuilder& builder) {
+  const std::vector<int32_t> shape = {kClasses, kFeatures};
+  return {builder.AddVariable(tflite::TensorType_INT8, shape),
+          builder.AddVariable(tflite::TensorType_INT8, shape),
+          builder.AddVariable(tflite::TensorType_INT32, {kClasses})};
+}
+
+void AddApplyUpdates(ModelBuilder& builder, const ModelTraits& traits, int32_t label, int32_t rate,
+                     int32_t filter, int32_t bias, const Pending& pending) {
+  const int32_t count = builder.AddVariable(tflite::TensorType_INT32, {1});
+  const int32_t bounds = builder.AddConstant<int32_t>(tflite::TensorType_INT32, {2, 2},
+                                                      {4, 127, 127, 1 << 24});
+  builder.AddCustom("APPLY_UPDATES",
+                    {traits.regressor ? -1 : label, rate, count, bounds, filter, pending.filter,
+                     pending.fraction, bias, pending.bias, -1},
+                    {}, ApplyUpdatesOptions{1, traits.samples, traits.regressor ? 0 : kClasses});
+}
+
 // The model again, with its metadata.
 std::vector<uint64_t> WithId(const tflite::Model* model, const ModelTraits& traits) {
   const std::unique_ptr<tflite::ModelT> content(model->UnPack());
@@ -123,15 +149,21 @@ std::vector<uint64_t> BuildModel(const ModelTraits& traits) {
     const int32_t gradient = builder.AddTensor(tflite::TensorType_INT16, {1, kClasses});
     const int32_t scale = builder.AddTensor(TensorType_FLOAT32, {2});
     AddLoss(builder, traits.regressor, {output, label, rate}, {loss, gradient, scale});
+    const bool accumulates = traits.samples > 1;
+    const float share = 1.0f / static_cast<float>(traits.samples);
     const int32_t filter_scale =
-        builder.AddConstant<float>(TensorType_FLOAT32, {1}, {kInputScale / kWeightScale});
+        builder.AddConstant<float>(TensorType_FLOAT32, {1},
+                                   {kInputScale / kWeightScale * (accumulates ? 256 * share : 1)});
     const int32_t bias_scale = builder.AddConstant<float>(
-        TensorType_FLOAT32, {1}, {1.0f / (kInputScale * kWeightScale)});
-    builder.AddCustom("CONV_2D_FILTER_UPDATE",
-                      {input, gradient, scale, filter, rate, filter_scale, state, -1}, {},
-                      FilterUpdate());
-    builder.AddCustom("BIAS_UPDATE", {gradient, scale, bias, rate, bias_scale, state}, {},
+        TensorType_FLOAT32, {1}, {share / (kInputScale * kWeightScale)});
+    const Pending pending = accumulates ? AddPending(builder) : Pending{filter, -1, bias};
+    builder.AddCustom(
+        "CONV_2D_FILTER_UPDATE",
+        {input, gradient, scale, pending.filter, rate, filter_scale, state, pending.fraction}, {},
+        FilterUpdate());
+    builder.AddCustom("BIAS_UPDATE", {gradient, scale, pending.bias, rate, bias_scale, state}, {},
                       BiasUpdate());
+    if (accumulates) AddApplyUpdates(builder, traits, label, rate, filter, bias, pending);
   }
   return WithId(builder.Finish({input, label, rate}, {output, loss}), traits);
 }

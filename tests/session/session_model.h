@@ -22,6 +22,7 @@ struct ModelTraits {
   int id_bytes = 16;      // 0: no metadata
   bool has_rate = true;   // false: the learning rate is int32
   int8_t weight = 1;      // every initial weight
+  int32_t samples = 1;    // whose gradients make one update
 };
 
 // The flatbuffer's bytes, 16-aligned.

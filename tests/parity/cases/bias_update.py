@@ -26,7 +26,7 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
         options = BiasUpdate(
             positions=positions,
             channels=channels,
-            clamp=int(rng.choice((1, 20, 127))),
+            clamp=int(rng.choice((1, 20, 127, 1 << 20, _INT32_MAX))),
             limit=int(rng.choice((0, 1000, 1 << 24, _INT32_MAX))),
         )
         bias = rng.integers(-(2**31), 2**31, channels) >> rng.integers(0, 31)
