@@ -9,7 +9,7 @@ _CASES = 400
 
 
 def test_hostile_files_are_refused_in_one_line_or_converted() -> None:
-    summary = run_cases([BUNDLED], seed=7, first=0, count=_CASES)
+    summary = run_cases([BUNDLED], seed=7, first=0, count=_CASES, processes=2)
     assert summary.findings == {}
     assert summary.cases == _CASES
     # Neither is everything refused, nor does everything pass.
