@@ -12,9 +12,9 @@
 #include "kernels/conv_2d_grad/row_updater_dsp.h"
 #include "kernels/conv_2d_grad/tile_dsp.h"
 #include "kernels/core/fixed_point.h"
+#include "kernels/core/gradient_row.h"
 #include "kernels/core/inner_loop_dsp.h"
 #include "kernels/core/multiply_rows_dsp.h"
-#include "kernels/core/write_gradient_dsp.h"
 
 namespace tflm_training {
 namespace {
@@ -163,7 +163,7 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gra
   const ConvGeometry& g = options.geometry;
   const Maps maps(g);
   const InputGradScale scales(options, scale, multiplier);
-  PackedGradientWriter writer(input_gradient, mask, scales.shift, options.gradient_bits);
+  GradientRowWriter writer(input_gradient, mask, options.gradient_bits);
   const int32_t max_columns = Min(kMaxColumns, maps.input_width);
   Tile tile(max_columns, g.output_channels, g.filter_height == 1 && g.filter_width == 1,
             g.input_channels);
@@ -177,13 +177,14 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gra
         AccumulatePixels(g, maps, gradient, filter, scales.scaler, y, x, columns, first, count,
                          has_coefficients, &tile);
         has_coefficients = tile.holds_all();
-        writer.Write((y * maps.input_width + x) * g.input_channels + first, g.input_channels,
-                     count, columns, tile.acc(0), tile.channels());
+        int32_t index = (y * maps.input_width + x) * g.input_channels + first;
+        for (int32_t n = 0; n < columns; ++n, index += g.input_channels) {
+          writer.WriteShifted(index, tile.acc(n), count, scales.shift);
+        }
       }
     }
   }
-  return {scales.sigma,
-          writer.Finish(maps.input_height * maps.input_width * g.input_channels)};
+  return {scales.sigma, writer.max_abs()};
 }
 
 TFLM_TRAINING_SMALL

@@ -11,13 +11,11 @@
 namespace tflm_training {
 namespace {
 
-constexpr int32_t kRow = 21;
 constexpr int32_t kRows = 3;
-constexpr int32_t kElements = kRow * kRows;
 
 template <typename Mantissa>
 struct Written {
-  std::vector<Mantissa> mantissas = std::vector<Mantissa>(kElements, Mantissa{-5});
+  std::vector<Mantissa> mantissas;
   int32_t max_abs = 0;
 
   bool operator==(const Written& other) const {
@@ -28,10 +26,11 @@ struct Written {
 template <typename Writer, typename Mantissa>
 Written<Mantissa> Shift(std::vector<int32_t> sums, int shift, const ActivationMask& mask,
                         int bits) {
-  Written<Mantissa> written;
+  Written<Mantissa> written = {std::vector<Mantissa>(sums.size(), Mantissa{-5})};
   Writer writer(written.mantissas.data(), mask, bits);
-  for (int32_t row = 0; row < kElements; row += kRow) {
-    writer.WriteShifted(row, sums.data() + row, kRow, shift);
+  const auto length = static_cast<int32_t>(sums.size()) / kRows;
+  for (int32_t row = 0; row < length * kRows; row += length) {
+    writer.WriteShifted(row, sums.data() + row, length, shift);
   }
   written.max_abs = writer.max_abs();
   return written;
@@ -39,10 +38,11 @@ Written<Mantissa> Shift(std::vector<int32_t> sums, int shift, const ActivationMa
 
 template <typename Writer, typename Mantissa>
 Written<Mantissa> Copy(const std::vector<Mantissa>& from, const ActivationMask& mask) {
-  Written<Mantissa> written;
+  Written<Mantissa> written = {std::vector<Mantissa>(from.size(), Mantissa{-5})};
   Writer writer(written.mantissas.data(), mask, 7);
-  for (int32_t row = 0; row < kElements; row += kRow) {
-    writer.Copy(row, from.data() + row, kRow);
+  const auto length = static_cast<int32_t>(from.size()) / kRows;
+  for (int32_t row = 0; row < length * kRows; row += length) {
+    writer.Copy(row, from.data() + row, length);
   }
   written.max_abs = writer.max_abs();
   return written;
@@ -50,10 +50,9 @@ Written<Mantissa> Copy(const std::vector<Mantissa>& from, const ActivationMask& 
 
 template <typename Writer, typename Mantissa>
 Written<Mantissa> Mask(const std::vector<Mantissa>& from, const ActivationMask& mask) {
-  Written<Mantissa> written;
-  written.mantissas = from;
+  Written<Mantissa> written = {from};
   Writer writer(written.mantissas.data(), mask, 7);
-  writer.Mask(kElements);
+  writer.Mask(static_cast<int32_t>(from.size()));
   written.max_abs = writer.max_abs();
   return written;
 }
@@ -62,14 +61,15 @@ template <typename Mantissa>
 void Compare(uint32_t seed) {
   constexpr int32_t kLargest = sizeof(Mantissa) == 1 ? 127 : 32767;
   TestContents random(seed);
-  const ActivationMask mask = random.Mask(kElements);
+  const int32_t elements = kRows * random.OneOf({1, 21, 24, 36, 300});
+  const ActivationMask mask = random.Mask(elements);
   const int bits = random.Between(1, sizeof(Mantissa) == 1 ? 7 : 15);
   const int shift = random.Between(0, random.OneOf({3, 20, 40}));
-  const int32_t largest = random.OneOf({100, 1 << 20, INT32_MAX});
-  const auto sums = random.Vector<int32_t>(kElements, -largest - 1, largest);
+  const int32_t largest = random.OneOf({100, 32768, 1 << 20, INT32_MAX});
+  const auto sums = random.Vector<int32_t>(elements, -largest - 1, largest);
   ASSERT_TRUE((Shift<QuadRowWriter, Mantissa>(sums, shift, mask, bits) ==
                Shift<PlainRowWriter, Mantissa>(sums, shift, mask, bits)));
-  const auto mantissas = random.Vector<Mantissa>(kElements, -kLargest, kLargest);
+  const auto mantissas = random.Vector<Mantissa>(elements, -kLargest, kLargest);
   ASSERT_TRUE((Copy<QuadRowWriter>(mantissas, mask) == Copy<PlainRowWriter>(mantissas, mask)));
   ASSERT_TRUE((Mask<QuadRowWriter>(mantissas, mask) == Mask<PlainRowWriter>(mantissas, mask)));
 }

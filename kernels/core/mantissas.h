@@ -42,6 +42,9 @@ class MutableMantissas {
   int32_t operator[](int32_t index) const {
     return is_int8_ ? int32_t{int8()[index]} : int32_t{int16()[index]};
   }
+  MutableMantissas operator+(int32_t index) const {
+    return is_int8_ ? MutableMantissas(int8() + index) : MutableMantissas(int16() + index);
+  }
   // `mantissa` must fit the type.
   void Set(int32_t index, int32_t mantissa) const {
     if (is_int8_) {

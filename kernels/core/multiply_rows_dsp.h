@@ -33,13 +33,12 @@ TFLM_TRAINING_SMALL inline uint32_t LoadBytes(const int8_t* address, int32_t cou
 }
 
 // Four channels of a pair of rows as four words of two rows' values each, offsets added:
-// packed[kWord + c] = [first[c], second[c]].
-template <int kWord>
-void PackPair(uint32_t first, uint32_t second, uint32_t offsets, uint32_t* packed) {
+// packed[c] = [first[c], second[c]].
+inline void PackPair(uint32_t first, uint32_t second, uint32_t offsets, uint32_t* packed) {
   const uint32_t channels_01 = PkhbtLsl16(first, second);
   const uint32_t channels_23 = PkhtbAsr16(second, first);
-  StoreWords<kWord>(packed, Sxtab16(offsets, channels_01), Sxtab16Ror8(offsets, channels_01));
-  StoreWords<kWord + 2>(packed, Sxtab16(offsets, channels_23),
+  StoreWords<0>(packed, Sxtab16(offsets, channels_01), Sxtab16Ror8(offsets, channels_01));
+  StoreWords<2>(packed, Sxtab16(offsets, channels_23),
                         Sxtab16Ror8(offsets, channels_23));
 }
 
@@ -50,26 +49,75 @@ TFLM_TRAINING_SMALL inline void PackAnyRows(const int8_t* rows, int32_t row_stri
                                             uint32_t offsets, uint32_t* packed) {
   for (; row_count > 0; row_count -= 2) {
     const int8_t* next = row_count > 1 ? rows + row_stride : rows;
-    PackPair<0>(LoadBytes(rows, channels), LoadBytes(next, channels), offsets, packed);
+    PackPair(LoadBytes(rows, channels), LoadBytes(next, channels), offsets, packed);
     rows = next + row_stride;
     packed += 4;
   }
 }
 
-// The same, most of it four channels of four rows at a time.
-TFLM_TRAINING_NOINLINE inline void PackRows(const int8_t* rows, int32_t row_stride,
-                                            int32_t row_count, int32_t channels,
-                                            uint32_t offsets, uint32_t* packed) {
-  if (channels >= 4) {
-    for (; row_count > 3; row_count -= 4) {
-      const int8_t* next = rows + 2 * row_stride;
-      PackPair<0>(LoadWord(rows), LoadWord(rows + row_stride), offsets, packed);
-      PackPair<4>(LoadWord(next), LoadWord(next + row_stride), offsets, packed);
-      rows = next + 2 * row_stride;
-      packed += 8;
-    }
+// Four channels of 2 * pairs rows: packed[k] = those of rows 2k and 2k + 1; pairs is 1 or more.
+#if defined(__ARM_FEATURE_DSP) && !defined(TFLM_TRAINING_EMULATE_DSP)
+
+// 11 instructions for a pair; compilers do not store four words by one. An odd number begins in the
+// middle of the loop.
+__attribute__((naked, noinline)) inline void PackPairs(const int8_t* /*rows*/,
+                                                       int32_t /*row_stride*/, int32_t /*pairs*/,
+                                                       uint32_t /*offsets*/,
+                                                       uint32_t* /*packed*/) {
+  __asm__(
+      "push {r4-r9}\n"
+      "ldr r12, [sp, #24]\n"
+      "lsrs r2, r2, #1\n"
+      "bcs 2f\n"
+      "1: subs r2, #1\n"
+      "ldr r4, [r0]\n"
+      "ldr r5, [r0, r1]\n"
+      "add r0, r0, r1, lsl #1\n"
+      "pkhbt r7, r4, r5, lsl #16\n"
+      "pkhtb r9, r5, r4, asr #16\n"
+      "sxtab16 r6, r3, r7\n"
+      "sxtab16 r7, r3, r7, ror #8\n"
+      "sxtab16 r8, r3, r9\n"
+      "sxtab16 r9, r3, r9, ror #8\n"
+      "stm r12!, {r6-r9}\n"
+      "2: ldr r4, [r0]\n"
+      "ldr r5, [r0, r1]\n"
+      "add r0, r0, r1, lsl #1\n"
+      "pkhbt r7, r4, r5, lsl #16\n"
+      "pkhtb r9, r5, r4, asr #16\n"
+      "sxtab16 r6, r3, r7\n"
+      "sxtab16 r7, r3, r7, ror #8\n"
+      "sxtab16 r8, r3, r9\n"
+      "sxtab16 r9, r3, r9, ror #8\n"
+      "stm r12!, {r6-r9}\n"
+      "cmp r2, #0\n"
+      "bne 1b\n"
+      "pop {r4-r9}\n"
+      "bx lr\n");
+}
+
+#else
+
+inline void PackPairs(const int8_t* rows, int32_t row_stride, int32_t pairs, uint32_t offsets,
+                      uint32_t* packed) {
+  for (int32_t k = 0; k < pairs; ++k, rows += 2 * row_stride) {
+    PackPair(LoadWord(rows), LoadWord(rows + row_stride), offsets, packed + 4 * k);
   }
-  if (row_count > 0) PackAnyRows(rows, row_stride, row_count, channels, offsets, packed);
+}
+
+#endif
+
+// PackAnyRows, most of it four channels of a pair at a time.
+TFLM_TRAINING_INLINE void PackRows(const int8_t* rows, int32_t row_stride, int32_t row_count,
+                                   int32_t channels, uint32_t offsets, uint32_t* packed) {
+  if (channels >= 4 && row_count > 1) {
+    PackPairs(rows, row_stride, row_count / 2, offsets, packed);
+    if (row_count % 2 == 0) return;
+    rows += (row_count - 1) * row_stride;
+    packed += 2 * (row_count - 1);
+    row_count = 1;
+  }
+  PackAnyRows(rows, row_stride, row_count, channels, offsets, packed);
 }
 
 // acc[c] += sum over pairs of packed[k][c] * coefficients[2 * k] for c in [0, 4).

@@ -17,13 +17,15 @@ int32_t QuadRange::max_abs() const {
   return Max(largest, -Min(LowHalf(smallest_), HighHalf(smallest_)));
 }
 
-int32_t QuadRange::Clamp(MutableMantissas gradient, int32_t elements, int bits) const {
+int32_t QuadRange::Clamp(MutableMantissas gradient, int32_t elements, int bits) {
   const int32_t limit = MantissaLimit(bits);
   const int32_t maximum = max_abs();
   if (maximum <= limit) return maximum;
   for (int32_t i = 0; i < elements; ++i) {
     gradient.Set(i, tflm_training::Clamp(gradient[i], -limit, limit));
   }
+  largest_ = BothHalves(limit);
+  smallest_ = BothHalves(-limit);
   return limit;
 }
 

@@ -71,7 +71,7 @@ class QuadRange {
 
   // Clamps all that was seen, `elements` of a gradient, to `bits` bits if that is needed, which a
   // bound that is right rules out but for the last rounding. Returns the maximum.
-  int32_t Clamp(MutableMantissas gradient, int32_t elements, int bits) const;
+  int32_t Clamp(MutableMantissas gradient, int32_t elements, int bits);
 
  private:
   uint32_t largest_ = 0;
@@ -94,6 +94,7 @@ class QuadShift {
   TFLM_TRAINING_INLINE int32_t operator()(int32_t value) const {
     return Smmulr(value, multiplier_);
   }
+  int32_t multiplier() const { return multiplier_; }
 
  private:
   static void Quadruple(int32_t* values, int32_t count);
