@@ -19,7 +19,7 @@ namespace tflm_training {
 //   multiplier  int16 [O], round(32767 * s_w / max s_w), or nullptr (one scale for all)
 //   mask        of the input, [H, W, I]
 // The accumulator does not overflow if taps * O * 127 * 2^accumulator_bits <= 2^31 and
-// scale.max_abs bounds |gradient|. Less than 600 bytes of stack, with the DSP extension 3.1 KiB.
+// scale.max_abs bounds |gradient|. Less than 600 bytes of stack, with the DSP extension 3.2 KB.
 GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gradient,
                               GradientScale scale, const SplitFilter& filter,
                               const int16_t* multiplier, ActivationMask mask,
@@ -31,7 +31,7 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gra
 //   gradient  [OH, OW, O], scaled by `scale`; scale.max_abs must not be 0
 // The accumulator does not overflow if OH * OW * 255 * scale.max_abs <= 2^31. `random`
 // advances by one for each weight that is rounded. Less than 600 bytes of stack, with the DSP
-// extension 3.1 KiB.
+// extension 3.2 KB.
 void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
                         Mantissas gradient, GradientScale scale, const FilterStep& step,
                         TrainedWeights filter, Random* random);
