@@ -1,3 +1,5 @@
+#include "kernels/core/optimize_size.h"
+
 #include "kernels/activation_grad/activation_grad.h"
 #include "kernels/core/op_util.h"
 #include "kernels/core/registration.h"

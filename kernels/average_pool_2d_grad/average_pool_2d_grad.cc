@@ -10,23 +10,6 @@ namespace {
 // Channels that are summed at a time: one pass over the windows, few bytes of stack.
 constexpr int32_t kBlock = 32;
 
-// The windows along one dimension of the map.
-struct Axis {
-  int32_t inputs, outputs, filter, stride, padding;
-
-  // The inputs in the window of `output`.
-  int32_t Count(int32_t output) const {
-    const Range range = InputsOfWindow(output, inputs, filter, stride, padding);
-    return range.end - range.begin;
-  }
-  // In the smallest window. That is the first or the last: no window between two others has fewer
-  // inputs than both.
-  int32_t SmallestCount() const { return Min(Count(0), Count(outputs - 1)); }
-  Range Windows(int32_t input) const {
-    return WindowsOfInput(input, outputs, filter, stride, padding);
-  }
-};
-
 // Adds count_min / count times the mantissas of one window.
 void AddWindow(Mantissas gradient, int32_t channels, int32_t count, int32_t count_min,
                int32_t* sums) {
@@ -46,10 +29,8 @@ GradientScale AveragePool2DGrad(const PoolGradOptions& options, Mantissas gradie
                                 GradientScale scale, ActivationMask mask, MutableMantissas result) {
   if (scale.max_abs == 0) return {0.0f, 0};
   const PoolGradOptions& o = options;
-  const Axis rows = {o.input_height, o.output_height, o.filter_height, o.stride_height,
-                     o.padding_top};
-  const Axis columns = {o.input_width, o.output_width, o.filter_width, o.stride_width,
-                        o.padding_left};
+  const PoolAxis rows = RowsOf(o);
+  const PoolAxis columns = ColumnsOf(o);
   const int32_t count_min = rows.SmallestCount() * columns.SmallestCount();
   const int shift = OverlapShift(o, scale.max_abs);
   GradientRowWriter writer(result, mask, o.gradient_bits);
@@ -64,8 +45,10 @@ GradientScale AveragePool2DGrad(const PoolGradOptions& options, Mantissas gradie
         int32_t sums[kBlock] = {};
         for (int32_t oy = windows_y.begin; oy < windows_y.end; ++oy) {
           for (int32_t ox = windows_x.begin; ox < windows_x.end; ++ox) {
+            const Range held_y = rows.Inputs(oy);
+            const Range held_x = columns.Inputs(ox);
             AddWindow(gradient + ((oy * o.output_width + ox) * o.channels + first), channels,
-                      rows.Count(oy) * columns.Count(ox), count_min, sums);
+                      (held_y.end - held_y.begin) * (held_x.end - held_x.begin), count_min, sums);
           }
         }
         writer.WriteShifted(index, sums, channels, shift);

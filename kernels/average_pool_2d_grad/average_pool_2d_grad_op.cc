@@ -1,3 +1,5 @@
+#include "kernels/core/optimize_size.h"
+
 #include "kernels/average_pool_2d_grad/average_pool_2d_grad.h"
 #include "kernels/core/masked_gradient_op.h"
 #include "kernels/core/op_util.h"

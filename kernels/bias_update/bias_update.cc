@@ -1,8 +1,5 @@
 #include "kernels/bias_update/bias_update.h"
 
-#include <cstring>
-
-#include "kernels/core/accumulate.h"
 #include "kernels/core/dsp.h"
 #include "kernels/core/fixed_point.h"
 #include "kernels/core/inner_loop_dsp.h"
@@ -47,19 +44,15 @@ TFLM_TRAINING_NOINLINE void SumAll(const Mantissa* mantissas, int32_t positions,
 void Sum(Mantissas gradient, int32_t positions, int32_t channels, int32_t count,
          int32_t* totals) {
   if (count < kChannels) {
-    memset(totals, 0, kChannels * sizeof(*totals));
-    for (int32_t p = 0; p < positions; ++p) Accumulate(gradient + p * channels, count, totals);
+    for (int32_t c = 0; c < count; ++c) {
+      totals[c] = 0;
+      for (int32_t p = 0; p < positions; ++p) totals[c] += gradient[p * channels + c];
+    }
   } else if (gradient.is_int8()) {
     SumAll(gradient.int8(), positions, channels, totals);
   } else {
     SumAll(gradient.int16(), positions, channels, totals);
   }
-}
-
-// The step of a factor of 2^-32 or more, which is rare.
-TFLM_TRAINING_SMALL int32_t LargeStep(int32_t total, int32_t multiplier, int shift,
-                                      int32_t clamp) {
-  return RoundedStep(total, {multiplier, shift}, clamp);
 }
 
 }  // namespace
@@ -77,23 +70,21 @@ void BiasUpdate(const BiasUpdateOptions& options, Mantissas gradient, GradientSc
     const int32_t count = Min(kChannels, options.channels - first);
     int32_t totals[kChannels];
     Sum(gradient + first, options.positions, options.channels, count, totals);
-    for (const int32_t* total = totals; total != totals + count; ++total) {
+    for (const int32_t* total = totals; total != totals + count;
+         ++total, ++bias, update_scale += scale_stride) {
       const Factor factor = DecomposeFactor(rate * *update_scale);
-      update_scale += scale_stride;
-      if (factor.trains()) {
-        int32_t step;
-        if (factor.shift > 0) {
-          // What StochasticStep is, as in weight_update_dsp.h.
-          const uint32_t addend = draws.Next() >> (32 - factor.shift);
-          step = Clamp(Smmla(*total, factor.multiplier, static_cast<int32_t>(addend)) >>
-                           factor.shift,
-                       -clamp, clamp);
-        } else {
-          step = LargeStep(*total, factor.multiplier, factor.shift, clamp);
-        }
-        *bias = Clamp(Qsub(*bias, step), -limit, limit);
+      if (!factor.trains()) continue;
+      int32_t step;
+      if (factor.shift > 0) {
+        // What StochasticStep is, as in weight_update_dsp.h.
+        const uint32_t addend = draws.Next() >> (32 - factor.shift);
+        step = Clamp(
+            Smmla(*total, factor.multiplier, static_cast<int32_t>(addend)) >> factor.shift,
+            -clamp, clamp);
+      } else {
+        step = RoundedStep(*total, factor.multiplier, factor.shift, clamp);
       }
-      ++bias;
+      *bias = Clamp(Qsub(*bias, step), -limit, limit);
     }
   }
   *random = draws;

@@ -1,3 +1,5 @@
+#include "kernels/core/optimize_size.h"
+
 #include "kernels/bias_update/bias_update.h"
 #include "kernels/core/op_util.h"
 #include "kernels/core/registration.h"
@@ -7,14 +9,11 @@ namespace {
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   OpCheck check(context, node, "BIAS_UPDATE");
-  const auto* options = check.Options<BiasUpdateOptions>();
+  static constexpr Bound kBounds[] = {{1, 3, 1, 0},    // positions, channels, clamp
+                                      {4, 1, 0, -1}};  // limit
+  const auto* options = check.Options<BiasUpdateOptions>(kBounds);
   if (options == nullptr) return kTfLiteError;
-  check.Require(
-      options->positions >= 1 && options->positions <= BiasUpdateOptions::kMaxPositions,
-      "positions");
-  check.Require(options->channels >= 1, "channels");
-  check.Require(options->clamp >= 1, "clamp");
-  check.Require(options->limit >= 0, "limit");
+  check.Require(options->positions <= BiasUpdateOptions::kMaxPositions, "positions");
   check.Counts(6, 0);
   check.GradientInput(0, Elements(options->positions, options->channels));
   check.WritableInput(2, kTfLiteInt32, options->channels);
@@ -25,7 +24,7 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
 }
 
 TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
-  const GradientScale scale = ReadGradientScale(InputData<float>(context, node, 1));
+  const GradientScale scale = InputScale(context, node, 1);
   if (scale.max_abs == 0) return kTfLiteOk;
   int32_t* state = WritableInputData<int32_t>(context, node, 5);
   Random random(static_cast<uint32_t>(*state));

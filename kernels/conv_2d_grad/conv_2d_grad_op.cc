@@ -1,3 +1,5 @@
+#include "kernels/core/optimize_size.h"
+
 #include "kernels/conv_2d_grad/conv_2d_grad.h"
 #include "kernels/core/conv_op.h"
 #include "kernels/core/registration.h"

@@ -1,3 +1,5 @@
+#include "kernels/core/optimize_size.h"
+
 #include "kernels/core/conv_op.h"
 
 namespace tflm_training {
@@ -31,9 +33,8 @@ void CheckGeometry(OpCheck& check, ConvFamily family, const ConvGeometry& g) {
 void CheckSplitFilter(OpCheck& check, ConvFamily family, const ConvGeometry& g, int32_t split,
                       int filter_index, int frozen_index) {
   const int32_t channels = family.Channels(g);
-  check.Require(split >= 0 && split < channels, "split");
+  // A split above the channels leaves less than no channel to the frozen filter.
   check.Require(check.Has(frozen_index) == (split > 0), "frozen_filter");
-  if (check.status() != kTfLiteOk) return;
   check.Input(filter_index, kTfLiteInt8, family.FilterElements(g, split == 0 ? channels : split));
   check.OptionalInput(frozen_index, kTfLiteInt8, family.FilterElements(g, channels - split));
 }
@@ -41,13 +42,13 @@ void CheckSplitFilter(OpCheck& check, ConvFamily family, const ConvGeometry& g, 
 TfLiteStatus PrepareConvInputGrad(TfLiteContext* context, TfLiteNode* node, const char* op,
                                   ConvFamily family) {
   OpCheck check(context, node, op);
-  const auto* options = check.Options<ConvInputGradOptions>();
+  static constexpr Bound kBounds[] = {{15, 1, 1, 15},   // accumulator_bits
+                                      {17, 1, 0, -1},   // weight_bound
+                                      {21, 1, 0, -1}};  // split
+  const auto* options = check.Options<ConvInputGradOptions>(kBounds);
   if (options == nullptr) return kTfLiteError;
   const ConvGeometry& g = options->geometry;
-  static constexpr Bound kBounds[] = {{15, 1, 1, 15},   // accumulator_bits
-                                      {17, 1, 0, -1}};  // weight_bound
   CheckGeometry(check, family, g);
-  check.Bounds(kBounds);
   check.Counts(6, 2);
   check.GradientInput(0, OutputElements(g));
   CheckSplitFilter(check, family, g, options->split, 2, 5);
@@ -78,14 +79,13 @@ TfLiteStatus EvalConvInputGrad(TfLiteContext* context, TfLiteNode* node, ConvFam
 TfLiteStatus PrepareConvFilterUpdate(TfLiteContext* context, TfLiteNode* node, const char* op,
                                      ConvFamily family) {
   OpCheck check(context, node, op);
-  const auto* options = check.Options<ConvFilterUpdateOptions>();
-  if (options == nullptr) return kTfLiteError;
-  const ConvGeometry& g = options->geometry;
   static constexpr Bound kBounds[] = {{15, 1, -128, 127},  // input_zero_point
                                       {16, 1, 1, 0},       // channels
                                       {17, 1, 1, 127}};    // clamp
+  const auto* options = check.Options<ConvFilterUpdateOptions>(kBounds);
+  if (options == nullptr) return kTfLiteError;
+  const ConvGeometry& g = options->geometry;
   CheckGeometry(check, family, g);
-  check.Bounds(kBounds);
   check.Require(options->channels <= family.Channels(g), "channels");
   check.Counts(8, 0);
   if (check.status() != kTfLiteOk) return kTfLiteError;
@@ -97,13 +97,12 @@ TfLiteStatus PrepareConvFilterUpdate(TfLiteContext* context, TfLiteNode* node, c
   check.Require(filter_channels >= options->channels, "filter_channels");
   check.Input(0, kTfLiteInt8, Elements(g.input_height, g.input_width, options->InputStride()));
   check.GradientInput(1, OutputElements(g));
-  check.WritableInput(3, kTfLiteInt8, family.FilterElements(g, filter_channels));
+  const int32_t filter_elements = family.FilterElements(g, filter_channels);
+  check.WritableInput(3, kTfLiteInt8, filter_elements);
   check.Input(4, kTfLiteFloat32, 1);
   check.ChannelInput(5, g.output_channels);
   check.WritableInput(6, kTfLiteInt32, 1);
-  if (check.Has(7)) {
-    check.WritableInput(7, kTfLiteInt8, family.FilterElements(g, filter_channels));
-  }
+  check.OptionalWritableInput(7, kTfLiteInt8, filter_elements);
   return check.status();
 }
 

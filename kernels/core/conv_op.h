@@ -49,7 +49,7 @@ inline int32_t OutputElements(const ConvGeometry& g) {
 // Checks the geometry, which follows the version in the options.
 void CheckGeometry(OpCheck& check, ConvFamily family, const ConvGeometry& geometry);
 
-// Checks `split` and the two inputs that hold the filter.
+// Checks `split`, which is not negative, and the two inputs that hold the filter.
 void CheckSplitFilter(OpCheck& check, ConvFamily family, const ConvGeometry& geometry,
                       int32_t split, int filter_index, int frozen_index);
 

@@ -46,23 +46,18 @@ inline int32_t Saturate(int64_t value, int bits) {
 }
 
 // 2^exponent, exact; exponents outside the normal floats, -126..127, are clamped to them.
-inline float PowerOfTwo(int exponent) {
-  const uint32_t word = static_cast<uint32_t>(Clamp(exponent, -126, 127) + 127) << 23;
-  float result;
-  memcpy(&result, &word, sizeof(result));
-  return result;
-}
+float PowerOfTwo(int exponent);
 
 // floor(65536 * log2(value)) to 16 fraction bits, for value >= 1.
 inline int32_t Log2Q16(uint32_t value) {
   const int integer = Bits(value) - 1;
-  uint64_t y = static_cast<uint64_t>(value) << (31 - integer);
+  uint32_t y = value << (31 - integer);
   int32_t result = integer;
   for (int i = 0; i < 16; ++i) {
-    y = (y * y) >> 31;
-    const uint64_t carry = y >> 32;
-    y >>= carry;
-    result = 2 * result + static_cast<int32_t>(carry);
+    const uint64_t square = static_cast<uint64_t>(y) * y;
+    const auto carry = static_cast<int32_t>(square >> 63);
+    y = static_cast<uint32_t>(square >> (31 + carry));
+    result = 2 * result + carry;
   }
   return result;
 }

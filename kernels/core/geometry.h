@@ -29,21 +29,8 @@ struct ConvGeometry {
 constexpr int32_t kMaxExtent = 32767;
 
 // The product of `count` extents, or -1 if one is negative or the product passes int32.
-inline int32_t ElementCount(const int32_t* extents, int count) {
-  int64_t product = 1;
-  for (int i = 0; i < count; ++i) {
-    if (extents[i] < 0) return -1;
-    product *= extents[i];
-    if (product > INT32_MAX) return -1;
-  }
-  return static_cast<int32_t>(product);
-}
-
-template <typename... Extents>
-int32_t Elements(Extents... extents) {
-  const int32_t list[] = {extents...};
-  return ElementCount(list, static_cast<int>(sizeof...(extents)));
-}
+int32_t ElementCount(const int32_t* extents, int count);
+int32_t Elements(int32_t a, int32_t b, int32_t c = 1, int32_t d = 1);
 
 inline bool IsExtent(int32_t value) { return value >= 1 && value <= kMaxExtent; }
 

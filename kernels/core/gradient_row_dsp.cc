@@ -1,3 +1,5 @@
+#include "kernels/core/optimize_dsp.h"
+
 #include "kernels/core/gradient_row.h"
 
 #include "kernels/core/inner_loop_dsp.h"
@@ -111,6 +113,9 @@ int32_t QuadRowWriter::WriteFast(int32_t index, const int32_t* sums, int32_t cou
   }
   return count & ~3;
 }
+
+QuadRowWriter::QuadRowWriter(MutableMantissas gradient, const ActivationMask& mask, int bits)
+    : gradient_(gradient), mask_(mask), quad_mask_(mask), bits_(bits) {}
 
 void QuadRowWriter::Copy(int32_t index, Mantissas mantissas, int32_t count) {
   if (mantissas.is_int8()) {

@@ -23,10 +23,11 @@ inline void CheckTable(OpCheck& check, const TfLiteContext* context, const TfLit
                        int index, int32_t entries, int32_t limit) {
   check.ConstantInput(index, kTfLiteInt32, entries);
   if (check.status() != kTfLiteOk) return;
-  const int32_t* table = InputData<int32_t>(context, node, index);
-  for (int32_t i = 0; i < entries; ++i) {
-    check.Require(table[i] >= 0 && table[i] <= limit, "table");
-  }
+  const auto* table = InputData<uint32_t>(context, node, index);
+  // The sign of one that is negative, or of what one leaves of the limit.
+  uint32_t signs = 0;
+  for (int32_t i = 0; i < entries; ++i) signs |= table[i] | (static_cast<uint32_t>(limit) - table[i]);
+  check.Require(signs >> 31 == 0, "table");
 }
 
 inline MutableMantissas LossGradient(const TfLiteContext* context, const TfLiteNode* node) {

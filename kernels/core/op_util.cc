@@ -1,3 +1,5 @@
+#include "kernels/core/optimize_size.h"
+
 #include "kernels/core/op_util.h"
 
 namespace tflm_training {
@@ -17,48 +19,39 @@ size_t ElementBytes(TfLiteType type) {
 
 }  // namespace
 
-bool OpCheck::SizeMatches(Kind kind, size_t bytes, size_t element, int32_t elements) {
-  if (elements >= 0 && bytes == uint64_t{element} * static_cast<uint32_t>(elements)) return true;
-  return (kind == Kind::kChannelInput || kind == Kind::kChannelConstant) && bytes == element;
+void OpCheck::Fail(const char* format, int a, int b) {
+  MicroPrintf(format, op_, a, b);
+  status_ = kTfLiteError;
 }
 
-const void* OpCheck::RawOptions(size_t length, int32_t version) {
-  const void* options = node_->custom_initial_data;
-  const size_t actual = static_cast<size_t>(node_->custom_initial_data_size);
-  if (options == nullptr || actual != length ||
-      reinterpret_cast<uintptr_t>(options) % alignof(int32_t) != 0) {
-    MicroPrintf("%s: custom options of %d bytes, 4-byte aligned, expected", op_,
-                static_cast<int>(length));
-    status_ = kTfLiteError;
-    return nullptr;
+const void* OpCheck::RawOptions(size_t length, int32_t version, const Bound* bounds, int count) {
+  const auto* words = static_cast<const int32_t*>(node_->custom_initial_data);
+  if (words == nullptr || static_cast<size_t>(node_->custom_initial_data_size) != length ||
+      reinterpret_cast<uintptr_t>(words) % alignof(int32_t) != 0 || *words != version) {
+    Fail("%s: options of version %d in %d bytes, 4-byte aligned, expected", version,
+         static_cast<int>(length));
+  } else {
+    CheckBounds(bounds, count);
   }
-  const int32_t actual_version = *static_cast<const int32_t*>(options);
-  if (actual_version != version) {
-    MicroPrintf("%s: options version %d, expected %d", op_, static_cast<int>(actual_version),
-                static_cast<int>(version));
-    status_ = kTfLiteError;
-    return nullptr;
-  }
-  return options;
+  return status_ == kTfLiteOk ? words : nullptr;
 }
 
 void OpCheck::CheckBounds(const Bound* bounds, int count) {
   if (status_ != kTfLiteOk) return;
   const auto* words = static_cast<const int32_t*>(node_->custom_initial_data);
-  for (const Bound* bound = bounds; bound != bounds + count; ++bound) {
-    for (int word = bound->first; word < bound->first + bound->count; ++word) {
-      const bool is_limited = bound->high >= bound->low;
-      if (words[word] < bound->low || (is_limited && words[word] > bound->high)) {
-        MicroPrintf("%s: option %d is out of range", op_, word);
-        status_ = kTfLiteError;
+  for (; count > 0; --count, ++bounds) {
+    const int32_t high = bounds->high < bounds->low ? INT32_MAX : bounds->high;
+    for (int word = bounds->first; word < bounds->first + bounds->count; ++word) {
+      if (words[word] < bounds->low || words[word] > high) {
+        Fail("%s: option %d is out of range", word, 0);
       }
     }
   }
 }
 
 void OpCheck::Counts(int expected_inputs, int expected_outputs) {
-  Require(inputs() == expected_inputs, "number of inputs");
-  Require(outputs() == expected_outputs, "number of outputs");
+  Require(inputs() == expected_inputs && outputs() == expected_outputs,
+          "number of inputs or outputs");
 }
 
 void OpCheck::Require(bool condition, const char* what) {
@@ -67,107 +60,76 @@ void OpCheck::Require(bool condition, const char* what) {
   status_ = kTfLiteError;
 }
 
-TfLiteTensor* OpCheck::AllocateTemp(Kind kind, int index) {
+bool OpCheck::Has(int index) const {
+  return status_ == kTfLiteOk && index < inputs() && HasInput(node_, index);
+}
+
+TfLiteTensor* OpCheck::AllocateTemp(Spec spec) {
   MicroContext* micro_context = GetMicroContext(context_);
-  return kind == Kind::kOutput ? micro_context->AllocateTempOutputTensor(node_, index)
+  const int index = static_cast<int>(spec >> 16);
+  return (spec & kOutput) != 0 ? micro_context->AllocateTempOutputTensor(node_, index)
                                : micro_context->AllocateTempInputTensor(node_, index);
 }
 
-TfLiteType OpCheck::TypeOf(Kind kind, int index) {
-  TfLiteTensor* tensor = status_ == kTfLiteOk ? AllocateTemp(kind, index) : nullptr;
+TfLiteType OpCheck::TypeOf(Spec spec, int32_t* elements) {
+  TfLiteTensor* tensor = status_ == kTfLiteOk ? AllocateTemp(spec) : nullptr;
   if (tensor == nullptr) return kTfLiteNoType;
   const TfLiteType type = tensor->type;
+  if (elements != nullptr) *elements = static_cast<int32_t>(tensor->bytes / ElementBytes(type));
   GetMicroContext(context_)->DeallocateTempTfLiteTensor(tensor);
   return type;
 }
 
-void OpCheck::Tensor(Kind kind, int index, TfLiteType type, int32_t elements) {
-  if (status_ != kTfLiteOk) return;
-  TfLiteTensor* tensor = AllocateTemp(kind, index);
-  const char* name = kind == Kind::kOutput ? "output" : "input";
-  const char* fault = nullptr;
-  if (tensor == nullptr) {
-    fault = "missing";
-  } else if (tensor->type != type) {
-    fault = "of a wrong type";
-  } else if (!SizeMatches(kind, tensor->bytes, ElementBytes(type), elements)) {
-    fault = "of a wrong size";
-  } else if ((kind == Kind::kWritableInput || kind == Kind::kOutput) &&
-             tensor->allocation_type == kTfLiteMmapRo) {
-    fault = "constant but updated";
-  } else if ((kind == Kind::kConstantInput || kind == Kind::kChannelConstant) &&
-             tensor->allocation_type != kTfLiteMmapRo) {
-    fault = "not a constant";
+const char* OpCheck::Fault(Spec spec, const TfLiteTensor& tensor, int32_t elements) {
+  if (tensor.type != ((spec >> 8) & 0xFF)) return "of a wrong type";
+  if (tensor.type == kTfLiteUInt8) elements = MaskBytes(elements);
+  // TFLM's `bytes` is a whole number of elements.
+  const auto actual = static_cast<int32_t>(tensor.bytes / ElementBytes(tensor.type));
+  if (actual != elements && !((spec & kOneForAll) != 0 && actual == 1)) return "of a wrong size";
+  if (tensor.allocation_type == kTfLiteMmapRo) {
+    if ((spec & (kWritable | kOutput)) != 0) return "constant but updated";
+  } else if ((spec & kConstant) != 0) {
+    return "not a constant";
   }
-  if (fault != nullptr) {
-    MicroPrintf("%s: %s %d is %s", op_, name, index, fault);
-    status_ = kTfLiteError;
+  return nullptr;
+}
+
+void OpCheck::Tensor(Spec spec, int32_t elements) {
+  const auto index = static_cast<int>(spec >> 16);
+  if (status_ != kTfLiteOk || ((spec & kOptional) != 0 && !Has(index))) return;
+  TfLiteTensor* tensor = AllocateTemp(spec);
+  const char* fault = "missing";
+  if (tensor != nullptr) {
+    fault = Fault(spec, *tensor, elements);
+    GetMicroContext(context_)->DeallocateTempTfLiteTensor(tensor);
   }
-  if (tensor != nullptr) GetMicroContext(context_)->DeallocateTempTfLiteTensor(tensor);
-}
-
-void OpCheck::Input(int index, TfLiteType type, int32_t elements) {
-  Tensor(Kind::kInput, index, type, elements);
-}
-
-void OpCheck::OptionalInput(int index, TfLiteType type, int32_t elements) {
-  if (Has(index)) Tensor(Kind::kInput, index, type, elements);
-}
-
-void OpCheck::ConstantInput(int index, TfLiteType type, int32_t elements) {
-  Tensor(Kind::kConstantInput, index, type, elements);
-}
-
-void OpCheck::WritableInput(int index, TfLiteType type, int32_t elements) {
-  Tensor(Kind::kWritableInput, index, type, elements);
-}
-
-void OpCheck::Output(int index, TfLiteType type, int32_t elements) {
-  Tensor(Kind::kOutput, index, type, elements);
+  if (fault == nullptr) return;
+  MicroPrintf("%s: %s %d is %s", op_, (spec & kOutput) != 0 ? "output" : "input", index, fault);
+  status_ = kTfLiteError;
 }
 
 void OpCheck::InitialValue(int index) {
-  TfLiteTensor* variable = status_ == kTfLiteOk ? AllocateTemp(Kind::kInput, index + 1) : nullptr;
-  Require(variable != nullptr, "variable");
-  if (variable == nullptr) return;
-  const TfLiteType type = variable->type;
-  const auto elements = static_cast<int32_t>(variable->bytes / ElementBytes(type));
-  GetMicroContext(context_)->DeallocateTempTfLiteTensor(variable);
+  int32_t elements = 0;
+  const TfLiteType type = TypeOf(Indexed(0, index + 1), &elements);
   WritableInput(index + 1, type, elements);
-  if (Has(index)) ConstantInput(index, type, elements);
+  Tensor(kOptional | kConstant, type, index, elements);
 }
 
-void OpCheck::ChannelInput(int index, int32_t channels) {
-  Tensor(Kind::kChannelInput, index, kTfLiteFloat32, channels);
-}
-
-void OpCheck::ChannelConstant(int index, TfLiteType type, int32_t channels) {
-  Tensor(Kind::kChannelConstant, index, type, channels);
-}
-
-void OpCheck::Gradient(Kind kind, int index, int32_t elements) {
+void OpCheck::Gradient(Spec spec, int32_t elements) {
   if (gradient_type_ == kTfLiteNoType) {
-    gradient_type_ = TypeOf(kind, index) == kTfLiteInt8 ? kTfLiteInt8 : kTfLiteInt16;
+    gradient_type_ = TypeOf(spec) == kTfLiteInt8 ? kTfLiteInt8 : kTfLiteInt16;
   }
-  Tensor(kind, index, gradient_type_, elements);
-  Tensor(kind, index + 1, kTfLiteFloat32, 2);
+  Tensor(Typed(spec, gradient_type_), elements);
+  Tensor(Typed(spec + kNextIndex, kTfLiteFloat32), 2);
 }
 
-void OpCheck::GradientInput(int index, int32_t elements) {
-  Gradient(Kind::kInput, index, elements);
-}
-
-void OpCheck::GradientOutput(int index, int32_t elements) {
-  Gradient(Kind::kOutput, index, elements);
+void OpCheck::GradientBits(int32_t bits) {
+  Require(bits >= 1 && bits <= (gradient_type_ == kTfLiteInt8 ? 7 : 15), "gradient_bits");
 }
 
 void OpCheck::MaskInput(int index, int32_t elements) {
-  if (!Has(index)) return;
-  if (TypeOf(Kind::kInput, index) == kTfLiteUInt8) {
-    Tensor(Kind::kInput, index, kTfLiteUInt8, MaskBytes(elements));
-  } else {
-    Tensor(Kind::kInput, index, kTfLiteInt8, elements);
-  }
+  const bool is_bits = TypeOf(Indexed(0, index)) == kTfLiteUInt8;
+  OptionalInput(index, is_bits ? kTfLiteUInt8 : kTfLiteInt8, elements);
 }
 
 bool IsPerChannel(const TfLiteContext* context, const TfLiteNode* node, int index) {

@@ -27,11 +27,12 @@ inline bool HasInput(const TfLiteNode* node, int index) { return node->inputs->d
 // the later ones do nothing. It allocates nothing that outlives a call.
 //
 //   OpCheck check(context, node, "CONV_2D_INPUT_GRAD");
-//   const Conv2DInputGradOptions* options = check.Options<Conv2DInputGradOptions>();
+//   static constexpr Bound kBounds[] = {{3, 1, 1, 127}};  // clamp
+//   const auto* options = check.Options<Conv2DInputGradOptions>(kBounds);
 //   if (options == nullptr) return kTfLiteError;
 //   check.Counts(5, 2);
 //   check.Input(0, kTfLiteInt16, Elements(height, width, channels));
-//   check.Require(options->clamp >= 1, "clamp");
+//   check.Require(options->size <= options->limit, "size");
 //   return check.status();
 class OpCheck {
  public:
@@ -43,10 +44,17 @@ class OpCheck {
   // constant `kVersion`.
   template <typename T>
   const T* Options() {
-    return static_cast<const T*>(RawOptions(sizeof(T), T::kVersion));
+    return static_cast<const T*>(RawOptions(sizeof(T), T::kVersion, nullptr, 0));
   }
 
-  // Fails with "<op>: option <word> is out of range" unless the options keep to all bounds.
+  // The same; nullptr also unless the options keep to all bounds ("<op>: option <word> is out of
+  // range").
+  template <typename T, int kCount>
+  const T* Options(const Bound (&bounds)[kCount]) {
+    return static_cast<const T*>(RawOptions(sizeof(T), T::kVersion, bounds, kCount));
+  }
+
+  // Further bounds of the options.
   template <int kCount>
   void Bounds(const Bound (&bounds)[kCount]) {
     CheckBounds(bounds, kCount);
@@ -60,41 +68,55 @@ class OpCheck {
 
   // The tensor must be there, of `type`, and hold `elements` elements. An `elements` of -1,
   // which Elements() gives on overflow, fails. Dims are free: FULLY_CONNECTED is 2-D.
-  void Input(int index, TfLiteType type, int32_t elements);
-  void OptionalInput(int index, TfLiteType type, int32_t elements);
+  // uint8 is a bit mask for so many elements.
+  void Input(int index, TfLiteType type, int32_t elements) { Tensor(0, type, index, elements); }
+  void OptionalInput(int index, TfLiteType type, int32_t elements) {
+    Tensor(kOptional, type, index, elements);
+  }
   // As Input; fails unless the tensor is a constant in flash.
-  void ConstantInput(int index, TfLiteType type, int32_t elements);
+  void ConstantInput(int index, TfLiteType type, int32_t elements) {
+    Tensor(kConstant, type, index, elements);
+  }
   // As Input; a constant in flash fails.
-  void WritableInput(int index, TfLiteType type, int32_t elements);
-  void Output(int index, TfLiteType type, int32_t elements);
+  void WritableInput(int index, TfLiteType type, int32_t elements) {
+    Tensor(kWritable, type, index, elements);
+  }
+  void OptionalWritableInput(int index, TfLiteType type, int32_t elements) {
+    Tensor(kOptional | kWritable, type, index, elements);
+  }
+  void Output(int index, TfLiteType type, int32_t elements) {
+    Tensor(kOutput, type, index, elements);
+  }
 
   // A variable, input `index` + 1, which may be updated, and its initial value, input `index`: a
   // constant of the same type and size, or absent.
   void InitialValue(int index);
 
   // A float32 input of `channels` elements or of one for all; IsPerChannel tells which.
-  void ChannelInput(int index, int32_t channels);
+  void ChannelInput(int index, int32_t channels) {
+    Tensor(kOneForAll, kTfLiteFloat32, index, channels);
+  }
   // The same of any type; fails unless the tensor is a constant in flash.
-  void ChannelConstant(int index, TfLiteType type, int32_t channels);
+  void ChannelConstant(int index, TfLiteType type, int32_t channels) {
+    Tensor(kOneForAll | kConstant, type, index, channels);
+  }
 
   // The pair of gradient (int16 or int8, `elements`) and gradient_scale (float32 [2]). All
   // gradients of a node have the type of the first that is checked.
-  void GradientInput(int index, int32_t elements);
-  void GradientOutput(int index, int32_t elements);
+  void GradientInput(int index, int32_t elements) { Gradient(Indexed(0, index), elements); }
+  void GradientOutput(int index, int32_t elements) {
+    Gradient(Indexed(kOutput, index), elements);
+  }
 
   // Bits that the type of the gradients can hold; after one of them was checked.
-  void GradientBits(int32_t bits) {
-    Require(bits >= 1 && bits <= (gradient_type_ == kTfLiteInt8 ? 7 : 15), "gradient_bits");
-  }
+  void GradientBits(int32_t bits);
 
   // A mask for `elements` elements: a saved activation, int8, or a bit mask, uint8. It may
   // be absent.
   void MaskInput(int index, int32_t elements);
 
   // Whether an optional input is there; false after a failed check.
-  bool Has(int index) const {
-    return status_ == kTfLiteOk && index < inputs() && HasInput(node_, index);
-  }
+  bool Has(int index) const;
 
   // Fails with "<op>: bad <what>" if `condition` does not hold.
   void Require(bool condition, const char* what);
@@ -102,23 +124,34 @@ class OpCheck {
   TfLiteStatus status() const { return status_; }
 
  private:
-  enum class Kind {
-    kInput,
-    kChannelInput,
-    kChannelConstant,
-    kConstantInput,
-    kWritableInput,
-    kOutput
-  };
+  // A tensor in one word, so that a check takes two arguments: its index from bit 16 on, its type
+  // from bit 8 on, and what is special about it; 0 is an input that must be there.
+  using Spec = uint32_t;
+  static constexpr Spec kOutput = 1;
+  static constexpr Spec kOptional = 2;
+  static constexpr Spec kConstant = 4;
+  static constexpr Spec kWritable = 8;
+  static constexpr Spec kOneForAll = 16;
+  static constexpr Spec kNextIndex = 1 << 16;
 
-  static bool SizeMatches(Kind kind, size_t bytes, size_t element, int32_t elements);
+  static constexpr Spec Typed(Spec spec, TfLiteType type) {
+    return spec | static_cast<Spec>(type) << 8;
+  }
+  static constexpr Spec Indexed(Spec spec, int index) {
+    return spec | static_cast<Spec>(index) << 16;
+  }
+  void Tensor(Spec spec, TfLiteType type, int index, int32_t elements) {
+    Tensor(Indexed(Typed(spec, type), index), elements);
+  }
 
-  const void* RawOptions(size_t length, int32_t version);
+  const void* RawOptions(size_t length, int32_t version, const Bound* bounds, int count);
   void CheckBounds(const Bound* bounds, int count);
-  TfLiteTensor* AllocateTemp(Kind kind, int index);
-  TfLiteType TypeOf(Kind kind, int index);
-  void Tensor(Kind kind, int index, TfLiteType type, int32_t elements);
-  void Gradient(Kind kind, int index, int32_t elements);
+  void Fail(const char* format, int a, int b);
+  TfLiteTensor* AllocateTemp(Spec spec);
+  TfLiteType TypeOf(Spec spec, int32_t* elements = nullptr);
+  static const char* Fault(Spec spec, const TfLiteTensor& tensor, int32_t elements);
+  void Tensor(Spec spec, int32_t elements);
+  void Gradient(Spec spec, int32_t elements);
 
   TfLiteContext* context_;
   TfLiteNode* node_;

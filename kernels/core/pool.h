@@ -4,9 +4,7 @@
 
 #include <cstdint>
 
-#include "kernels/core/fixed_point.h"
 #include "kernels/core/geometry.h"
-#include "kernels/core/gradient.h"
 
 namespace tflm_training {
 
@@ -32,53 +30,34 @@ struct PoolGradOptions {
 };
 static_assert(sizeof(PoolGradOptions) == 15 * 4, "a record of 32-bit words");
 
-// The inputs of one dimension that lie in the window of `output`.
-inline Range InputsOfWindow(int32_t output, int32_t inputs, int32_t filter, int32_t stride,
-                            int32_t padding) {
-  const int32_t begin = output * stride - padding;
-  return {Max(begin, 0), Min(begin + filter, inputs)};
-}
+// One dimension of a pooling.
+struct PoolAxis {
+  int32_t inputs;
+  int32_t outputs;
+  int32_t filter;
+  int32_t stride;
+  int32_t padding;
 
-// The windows of one dimension that hold `input`.
-inline Range WindowsOfInput(int32_t input, int32_t outputs, int32_t filter, int32_t stride,
-                            int32_t padding) {
-  const int32_t position = input + padding;
-  const int32_t begin = position < filter ? 0 : (position - filter) / stride + 1;
-  return {begin, Min(position / stride + 1, outputs)};
-}
+  // The inputs that lie in the window of `output`.
+  Range Inputs(int32_t output) const;
+  // Their number in the smallest window.
+  int32_t SmallestCount() const;
+  // The windows that hold `input`.
+  Range Windows(int32_t input) const;
+  // The largest number of windows that hold one input.
+  int32_t Overlap() const { return (filter - 1) / stride + 1; }
+  // Whether every window holds at least one input.
+  bool IsValid() const;
+};
 
-// The largest number of windows of one dimension that hold one input.
-inline int32_t WindowOverlap(int32_t filter, int32_t stride) {
-  return (filter - 1) / stride + 1;
-}
-
-inline int32_t WindowOverlap(const PoolGradOptions& options) {
-  return WindowOverlap(options.filter_height, options.stride_height) *
-         WindowOverlap(options.filter_width, options.stride_width);
-}
-
-// Every window of one dimension holds at least one input.
-inline bool IsValidWindow(int32_t inputs, int32_t outputs, int32_t filter, int32_t stride,
-                          int32_t padding) {
-  return IsExtent(inputs) && IsExtent(outputs) && IsExtent(filter) && IsExtent(stride) &&
-         padding >= 0 && padding < filter && (outputs - 1) * stride - padding < inputs;
-}
+PoolAxis RowsOf(const PoolGradOptions& options);
+PoolAxis ColumnsOf(const PoolGradOptions& options);
 
 // Sums of mantissas stay in int32 and every division has a divisor.
-inline bool IsValid(const PoolGradOptions& options) {
-  constexpr int32_t kMaxOverlap = 32768;
-  return options.channels >= 1 &&
-         IsValidWindow(options.input_height, options.output_height, options.filter_height,
-                       options.stride_height, options.padding_top) &&
-         IsValidWindow(options.input_width, options.output_width, options.filter_width,
-                       options.stride_width, options.padding_left) &&
-         WindowOverlap(options) <= kMaxOverlap;
-}
+bool IsValid(const PoolGradOptions& options);
 
 // Right shift that brings the sum of all windows that hold one input to `gradient_bits`.
-inline int OverlapShift(const PoolGradOptions& options, int32_t max_abs) {
-  return ShiftToBits(int64_t{max_abs} * WindowOverlap(options), options.gradient_bits);
-}
+int OverlapShift(const PoolGradOptions& options, int32_t max_abs);
 
 }  // namespace tflm_training
 

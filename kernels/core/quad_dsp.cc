@@ -1,4 +1,6 @@
 // What is called once for a row of quads or less often.
+#include "kernels/core/optimize_dsp.h"
+
 #include "kernels/core/quad_dsp.h"
 
 namespace tflm_training {

@@ -17,7 +17,6 @@ using tflite::MicroContext;
 using tflite::TfLiteEvalTensorByteLength;
 using tflite::micro::GetEvalInput;
 using tflite::micro::GetEvalOutput;
-using tflite::micro::GetMutableEvalInput;
 
 // A registration that is a constant: it lives in flash and needs no initialisation guard.
 constexpr TFLMRegistration MakeRegistration(
@@ -33,22 +32,25 @@ constexpr TFLMRegistration MakeRegistration(
   return registration;
 }
 
-// Data of input `index` of `node`, nullptr where the optional input is absent. For Eval.
+// Where input or output `index` of `node` lies, nullptr where an optional input is absent.
+void* InputAddress(const TfLiteContext* context, const TfLiteNode* node, int index);
+void* OutputAddress(const TfLiteContext* context, const TfLiteNode* node, int index);
+
+// The same as elements of a type. For Eval.
 template <typename T>
 const T* InputData(const TfLiteContext* context, const TfLiteNode* node, int index) {
-  const TfLiteEvalTensor* tensor = GetEvalInput(context, node, index);
-  return tensor == nullptr ? nullptr : static_cast<const T*>(tensor->data.data);
+  return static_cast<const T*>(InputAddress(context, node, index));
 }
 
 // Data of an input that the operator updates in place. For Eval.
 template <typename T>
 T* WritableInputData(const TfLiteContext* context, const TfLiteNode* node, int index) {
-  return static_cast<T*>(GetMutableEvalInput(context, node, index)->data.data);
+  return static_cast<T*>(InputAddress(context, node, index));
 }
 
 template <typename T>
 T* OutputData(const TfLiteContext* context, const TfLiteNode* node, int index) {
-  return static_cast<T*>(GetEvalOutput(context, node, index)->data.data);
+  return static_cast<T*>(OutputAddress(context, node, index));
 }
 
 }  // namespace tflm_training

@@ -1,3 +1,5 @@
+#include "kernels/core/optimize_size.h"
+
 #include "kernels/core/training_conv_op.h"
 
 #include <cstring>
@@ -21,17 +23,15 @@ constexpr int kFrozenFilter = 5;
 void CheckTables(OpCheck& check, const TfLiteContext* context, const TfLiteNode* node,
                  int32_t channels) {
   check.ChannelConstant(kMultiplier, kTfLiteInt32, channels);
-  check.ChannelConstant(kShift, kTfLiteInt8, channels);
   if (check.status() != kTfLiteOk) return;
-  const bool per_channel = IsPerChannel(context, node, kMultiplier);
-  check.Require(IsPerChannel(context, node, kShift) == per_channel, "output_shift");
+  const int32_t entries = IsPerChannel(context, node, kMultiplier) ? channels : 1;
+  check.ConstantInput(kShift, kTfLiteInt8, entries);
   if (check.status() != kTfLiteOk) return;
   const int32_t* multiplier = InputData<int32_t>(context, node, kMultiplier);
   const int8_t* shift = InputData<int8_t>(context, node, kShift);
-  for (int32_t i = 0; i < (per_channel ? channels : 1); ++i) {
-    check.Require(multiplier[i] >= 0, "output_multiplier");
-    check.Require(shift[i] >= -31 && shift[i] <= 30, "output_shift");
-  }
+  int32_t signs = 0;  // below 0 for a negative multiplier, a shift below -31 or above 30
+  for (int32_t i = 0; i < entries; ++i) signs |= multiplier[i] | (shift[i] + 31) | (30 - shift[i]);
+  check.Require(signs >= 0, "output_multiplier or output_shift");
 }
 
 // The first channels of every pixel.
@@ -48,17 +48,17 @@ void SaveChannels(const ConvGeometry& g, const int8_t* input, int32_t channels,
 TfLiteStatus PrepareTrainingConv(TfLiteContext* context, TfLiteNode* node, const char* op,
                                  ConvFamily family) {
   OpCheck check(context, node, op);
-  const auto* options = check.Options<TrainingConvOptions>();
+  static constexpr Bound kBounds[] = {{15, 4, -128, 127},  // zero points, activation range
+                                      {19, 2, 0, -1},      // split, saved_channels
+                                      {21, 1, 0, 1}};      // saves_mask
+  const auto* options = check.Options<TrainingConvOptions>(kBounds);
   if (options == nullptr) return kTfLiteError;
   const ConvGeometry& g = options->geometry;
   const bool saves_input = options->saved_channels > 0;
-  static constexpr Bound kBounds[] = {{15, 4, -128, 127},  // zero points, activation range
-                                      {20, 1, 0, -1},      // saved_channels
-                                      {21, 1, 0, 1}};      // saves_mask
   CheckGeometry(check, family, g);
-  check.Bounds(kBounds);
-  check.Require(options->activation_min <= options->activation_max, "activation range");
-  check.Require(options->saved_channels <= g.input_channels, "saved_channels");
+  check.Require(options->activation_min <= options->activation_max &&
+                    options->saved_channels <= g.input_channels,
+                "activation range or saved_channels");
   if (check.status() != kTfLiteOk) return kTfLiteError;
 
   check.Counts(6, 1 + (saves_input ? 1 : 0) + options->saves_mask);
@@ -72,7 +72,7 @@ TfLiteStatus PrepareTrainingConv(TfLiteContext* context, TfLiteNode* node, const
                  Elements(g.input_height, g.input_width, options->saved_channels));
   }
   if (options->saves_mask != 0) {
-    check.Output(saves_input ? 2 : 1, kTfLiteUInt8, MaskBytes(InputElements(g)));
+    check.Output(saves_input ? 2 : 1, kTfLiteUInt8, InputElements(g));
   }
   return check.status();
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/core/fixed_point.h"
+#include "kernels/core/inner_loop_dsp.h"
 #include "kernels/core/random.h"
 
 namespace tflm_training {
@@ -12,13 +13,9 @@ namespace tflm_training {
 // Largest |weight|: TFLite's int8 filters are symmetric, -128 is not used.
 constexpr int32_t kWeightLimit = 127;
 
-// acc * factor rounded to the nearest integer, within +-clamp, for a factor that trains.
-inline int32_t RoundedStep(int32_t acc, Factor factor, int32_t clamp) {
-  // At a shift of -31 every acc other than 0 gives 2^29 or more.
-  const int shift = 32 + Max(factor.shift, -31);
-  const int64_t step = RoundingShift(static_cast<int64_t>(acc) * factor.multiplier, shift);
-  return static_cast<int32_t>(step > clamp ? clamp : step < -clamp ? -clamp : step);
-}
+// acc times the Factor {multiplier, shift} rounded to the nearest integer, within +-clamp, for a
+// factor that trains. Rare: those are factors of 2^-32 or more.
+TFLM_TRAINING_SMALL int32_t RoundedStep(int32_t acc, int32_t multiplier, int shift, int32_t clamp);
 
 // The same rounded at random, up with the probability of the fraction, for a shift in
 // 1..Factor::kMaxShift and a clamp of at most 2^15. Draws one number.
@@ -34,7 +31,7 @@ inline int32_t StochasticStep(int32_t acc, Factor factor, int32_t clamp, Random*
 // acc * factor as an integer step within +-clamp, clamp in 1..2^15, for a factor that trains.
 inline int32_t Step(int32_t acc, Factor factor, int32_t clamp, Random* random) {
   return factor.shift > 0 ? StochasticStep(acc, factor, clamp, random)
-                          : RoundedStep(acc, factor, clamp);
+                          : RoundedStep(acc, factor.multiplier, factor.shift, clamp);
 }
 
 // Weights in training, int8, or int16 in units of 2^-kFractionBits: what is nearest to them

@@ -1,3 +1,5 @@
+#include "kernels/core/optimize_size.h"
+
 #include "kernels/core/conv_op.h"
 #include "kernels/core/registration.h"
 #include "kernels/depthwise_conv_2d_grad/depthwise_conv_2d_grad.h"

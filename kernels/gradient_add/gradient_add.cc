@@ -28,8 +28,9 @@ int32_t Ratio(float small, float large) {
 
 }  // namespace
 
-GradientScale GradientAdd(const GradientAddOptions& options, GradientTerm a, GradientTerm b,
-                          ActivationMask mask, MutableMantissas result) {
+GradientScale GradientAdd(const GradientAddOptions& options, const GradientTerm& a,
+                          const GradientTerm& b, const ActivationMask& mask,
+                          MutableMantissas result) {
   const bool b_is_larger =
       a.scale.max_abs == 0 || (b.scale.max_abs != 0 && b.scale.sigma > a.scale.sigma);
   const GradientTerm& large = b_is_larger ? b : a;
@@ -38,8 +39,8 @@ GradientScale GradientAdd(const GradientAddOptions& options, GradientTerm a, Gra
   // One term alone keeps its scale, or a coarser one.
   const bool is_alone = small.scale.max_abs == 0;
   const int32_t ratio = is_alone ? 0 : Ratio(small.scale.sigma, large.scale.sigma);
-  const int64_t bound = (int64_t{large.scale.max_abs} << kFractionBits) +
-                        int64_t{small.scale.max_abs} * ratio;
+  const int32_t bound =
+      large.scale.max_abs * (int32_t{1} << kFractionBits) + small.scale.max_abs * ratio;
   const int shift = Max(is_alone ? kFractionBits : 0,
                         ShiftToBits(bound, options.gradient_bits));
   GradientRowWriter writer(result, mask, options.gradient_bits);

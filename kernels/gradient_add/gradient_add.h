@@ -33,8 +33,9 @@ struct GradientTerm {
 //
 // Returns the scale of `result`. The caller owns all memory. Constant stack.
 // Source: docs/arithmetic.md.
-GradientScale GradientAdd(const GradientAddOptions& options, GradientTerm a, GradientTerm b,
-                          ActivationMask mask, MutableMantissas result);
+GradientScale GradientAdd(const GradientAddOptions& options, const GradientTerm& a,
+                          const GradientTerm& b, const ActivationMask& mask,
+                          MutableMantissas result);
 
 }  // namespace tflm_training
 

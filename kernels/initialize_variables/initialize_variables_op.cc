@@ -1,3 +1,5 @@
+#include "kernels/core/optimize_size.h"
+
 #include <cstring>
 
 #include "kernels/core/fixed_point.h"

@@ -48,11 +48,9 @@ GradientScale MaxPool2DGrad(const PoolGradOptions& options, Mantissas gradient,
   result.SetZero(elements);
   const int shift = OverlapShift(o, scale.max_abs);
   for (int32_t oy = 0; oy < o.output_height; ++oy) {
-    const Range rows =
-        InputsOfWindow(oy, o.input_height, o.filter_height, o.stride_height, o.padding_top);
+    const Range rows = RowsOf(o).Inputs(oy);
     for (int32_t ox = 0; ox < o.output_width; ++ox) {
-      const Range columns =
-          InputsOfWindow(ox, o.input_width, o.filter_width, o.stride_width, o.padding_left);
+      const Range columns = ColumnsOf(o).Inputs(ox);
       for (int32_t first = 0; first < o.channels; first += kBlock) {
         const int32_t count = Min(kBlock, o.channels - first);
         int32_t where[kBlock];

@@ -1,3 +1,5 @@
+#include "kernels/core/optimize_size.h"
+
 #include "kernels/max_pool_2d_grad/max_pool_2d_grad.h"
 #include "kernels/core/op_util.h"
 #include "kernels/core/registration.h"

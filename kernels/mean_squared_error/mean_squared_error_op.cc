@@ -1,3 +1,5 @@
+#include "kernels/core/optimize_size.h"
+
 #include "kernels/core/loss.h"
 #include "kernels/core/loss_op.h"
 #include "kernels/core/op_util.h"

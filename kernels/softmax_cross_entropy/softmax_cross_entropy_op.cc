@@ -1,3 +1,5 @@
+#include "kernels/core/optimize_size.h"
+
 #include "kernels/core/loss.h"
 #include "kernels/core/loss_op.h"
 #include "kernels/core/op_util.h"
@@ -14,15 +16,12 @@ constexpr int kTable = 3;
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   OpCheck check(context, node, "SOFTMAX_CROSS_ENTROPY");
-  const auto* options = check.Options<SoftmaxCrossEntropyOptions>();
-  if (options == nullptr) return kTfLiteError;
-  check.Counts(4, kLossOutputs);
   static constexpr Bound kBounds[] = {{1, 1, 1, 0},    // classes
                                       {2, 1, 0, 30},   // exponential_bits
                                       {4, 1, 0, -1}};  // logit_scale_q16
-  check.Bounds(kBounds);
-  if (check.status() != kTfLiteOk) return kTfLiteError;
-
+  const auto* options = check.Options<SoftmaxCrossEntropyOptions>(kBounds);
+  if (options == nullptr) return kTfLiteError;
+  check.Counts(4, kLossOutputs);
   const int32_t one = int32_t{1} << options->exponential_bits;
   check.Require(options->classes <= (int32_t{1} << 30) / one, "classes");
   check.Require(IsPositive(options->beta), "beta");

@@ -105,24 +105,32 @@ TFLM_TRAINING_INLINE void Multiply(const int8_t* weights, int32_t count, const I
   }
 }
 
-// Two outputs of one pixel, whose rows of the filter lie `row` apart.
-TFLM_TRAINING_INLINE void MultiplyPair(const int8_t* weights, int32_t row, int32_t count,
-                                       const int8_t* values, uint32_t offset, int32_t& a,
-                                       int32_t& b) {
+// Adds the products of four inputs and the weights of one output.
+TFLM_TRAINING_INLINE int32_t AddWeights(Inputs x, uint32_t weights, int32_t acc) {
+  return AddFour(x, Sxtb16(weights), Sxtb16Ror8(weights), acc);
+}
+
+// Adds to acc[0] and acc[1], two outputs of one pixel, whose rows of the filter lie `row` apart.
+TFLM_TRAINING_NOINLINE inline void MultiplyPair(const int8_t* weights, int32_t row, int32_t count,
+                                                const int8_t* values, uint32_t offset,
+                                                int32_t* acc) {
+  const int8_t* second = weights + row;
+  int32_t a = acc[0];
+  int32_t b = acc[1];
   for (const int8_t* const end = weights + (count & ~3); weights != end; weights += 4) {
     const Inputs x = Unpack(LoadWord(values), offset);
-    uint32_t word = LoadWord(weights);
-    a = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), a);
-    word = LoadWord(weights + row);
-    b = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), b);
+    a = AddWeights(x, LoadWord(weights), a);
+    b = AddWeights(x, LoadWord(second), b);
     values += 4;
+    second += 4;
   }
-  if ((count & 3) == 0) return;
-  const Inputs x = UnpackTail(values, count, offset);
-  uint32_t word = LoadTail(weights, count);
-  a = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), a);
-  word = LoadTail(weights + row, count);
-  b = AddFour(x, Sxtb16(word), Sxtb16Ror8(word), b);
+  if ((count & 3) != 0) {
+    const Inputs x = UnpackTail(values, count, offset);
+    a = AddWeights(x, LoadTail(weights, count), a);
+    b = AddWeights(x, LoadTail(second, count), b);
+  }
+  acc[0] = a;
+  acc[1] = b;
 }
 
 }  // namespace tflm_training

@@ -1,4 +1,6 @@
 // TrainingConv2D for the Arm DSP extension; how it works: README.md.
+#include "kernels/core/optimize_dsp.h"
+
 #include "kernels/core/dsp.h"
 
 #if TFLM_TRAINING_DSP_KERNELS
@@ -29,6 +31,7 @@ struct Layer {
   int8_t* output;
   uint32_t offset;    // minus the zero point, in both halves
   bool reads_pixels;  // a patch is one pixel of the input, never outside
+  bool is_one_piece;  // the patch of a group of four pixels is, see IsOnePiece
 };
 
 // A piece of the patches: `count` elements from `first` on of the row of a filter.
@@ -173,26 +176,37 @@ TFLM_TRAINING_NOINLINE void MultiplyPiece(const Layer& layer, const Piece& piece
   }
 }
 
+// Requantisation::Output, quicker.
+TFLM_TRAINING_INLINE int8_t Output(const Layer& layer, int32_t acc, int32_t o) {
+  const Requantisation& r = layer.requantisation;
+  const TrainingConvOptions& options = layer.options;
+  if (r.bias != nullptr) acc = WrappingAdd(acc, r.bias[o]);
+  if (!r.per_channel) o = 0;
+  const int shift = r.shift[o];
+  if (shift >= 0) return Requantize(options, acc, r.multiplier[o], shift);
+  return static_cast<int8_t>(
+      Clamp(RequantizeRight(acc, r.multiplier[o], shift, options.output_zero_point),
+            options.activation_min, options.activation_max));
+}
+
 // The same for one pixel, whose inputs are `values`, two outputs at a time; an odd last one is
 // computed twice.
 TFLM_TRAINING_NOINLINE void MultiplyPixel(const Layer& layer, const Piece& piece,
                                           const int8_t* values, int32_t begin, int32_t end,
-                                          Sums* waiting, int8_t* output) {
-  const Requantisation& r = layer.requantisation;
+                                          int32_t* waiting, int8_t* output) {
   const int32_t row = piece.row;
+  const int32_t step = piece.is_first && piece.is_last ? 0 : 2;
   const int8_t* weights = piece.part->weights + begin * row + piece.first;
-  for (int32_t o = begin; o < end; o += 2, ++waiting, weights += 2 * row) {
+  for (int32_t o = begin; o < end; o += 2, weights += 2 * row) {
     const int32_t next = o + 1 < end ? 1 : 0;
-    int32_t a = piece.is_first ? 0 : waiting->a;
-    int32_t b = piece.is_first ? 0 : waiting->b;
-    MultiplyPair(weights, next * row, piece.count, values, layer.offset, a, b);
+    // Where the first piece is the last one too, all outputs take the same place.
+    if (piece.is_first) waiting[0] = waiting[1] = 0;
+    MultiplyPair(weights, next * row, piece.count, values, layer.offset, waiting);
     if (piece.is_last) {
-      output[o] = r.Output(layer.options, a, o);
-      output[o + next] = r.Output(layer.options, b, o + next);
-    } else {
-      waiting->a = a;
-      waiting->b = b;
+      output[o] = Output(layer, waiting[0], o);
+      output[o + next] = Output(layer, waiting[1], o + next);
     }
+    waiting += step;
   }
 }
 
@@ -208,14 +222,17 @@ void ConvolveGroup(const Layer& layer, const SplitFilter& filter, int32_t oy, in
                    int pixels) {
   const ConvGeometry& g = layer.g;
   const int32_t taps = g.filter_height * g.filter_width;
-  const int32_t block = IsOnePiece(g, filter) ? g.output_channels : kOutputBlock;
+  const int32_t block = layer.is_one_piece ? g.output_channels : kOutputBlock;
   const int32_t last_step = pixels == kGroup ? g.output_channels : 0;
   int8_t* output = layer.output + (oy * g.output_width + ox) * g.output_channels;
   Inputs patch[kPatchElements];
   // One pixel has the room of four.
   auto* const copied = reinterpret_cast<int8_t*>(patch);
   int32_t most = kPatchElements;
-  if (pixels == 1) most = layer.reads_pixels ? INT32_MAX : static_cast<int32_t>(sizeof(patch));
+  if (pixels == 1) {
+    most = static_cast<int32_t>(sizeof(patch));
+    if (layer.reads_pixels) most = INT32_MAX;
+  }
   Sums waiting[kOutputBlock];
   for (int32_t begin = 0; begin < g.output_channels; begin += block) {
     const int32_t end = Min(begin + block, g.output_channels);
@@ -229,8 +246,8 @@ void ConvolveGroup(const Layer& layer, const SplitFilter& filter, int32_t oy, in
           Spread(layer, piece, oy, ox, pixels, patch);
           MultiplyPiece(layer, piece, patch, begin, end, last_step, waiting, output);
         } else {
-          MultiplyPixel(layer, piece, Gather(layer, piece, oy, ox, copied), begin, end, waiting,
-                        output);
+          MultiplyPixel(layer, piece, Gather(layer, piece, oy, ox, copied), begin, end,
+                        &waiting->a, output);
         }
         first += count;
       }
@@ -250,21 +267,29 @@ bool ReadsPixels(const ConvGeometry& g) {
 void TrainingConv2D(const TrainingConvOptions& options, const int8_t* input,
                     const SplitFilter& filter, const Requantisation& requantisation,
                     int8_t* output) {
-  ConvGeometry g = options.geometry;
-  const bool reads_pixels = ReadsPixels(g);
-  // All pixels may be one row: a group that crosses rows has read its inputs before it writes.
-  if (reads_pixels && g.stride_height == 1 && g.stride_width == 1 &&
-      g.output_width == g.input_width && IsOnePiece(g, filter)) {
-    g.output_width *= g.output_height;
-    g.input_width *= g.input_height;
-    g.output_height = 1;
-    g.input_height = 1;
-  }
+  const ConvGeometry& g = options.geometry;
   const Layer layer = {options, g, input, requantisation, output,
-                       BothHalves(-options.input_zero_point), reads_pixels};
-  for (int32_t oy = 0; oy < g.output_height; ++oy) {
-    for (int32_t ox = 0; ox < g.output_width;) {
-      const int32_t left = g.output_width - ox;
+                       BothHalves(-options.input_zero_point), ReadsPixels(g),
+                       IsOnePiece(g, filter)};
+  int32_t rows = g.output_height;
+  int32_t columns = g.output_width;
+  const FilterPart& part = *filter.begin();
+  if (rows * columns == 1 && layer.reads_pixels && part.channels() == g.input_channels) {
+    // FULLY_CONNECTED: a vector, which is read where it is; no accumulator waits.
+    const Piece piece = {&part, g.input_channels, 0, g.input_channels, true, true};
+    int32_t sums[2];
+    MultiplyPixel(layer, piece, input, 0, g.output_channels, sums, output);
+    return;
+  }
+  // All pixels may be one row: a group that crosses rows has read its inputs before it writes.
+  if (layer.reads_pixels && layer.is_one_piece && g.stride_height == 1 && g.stride_width == 1 &&
+      columns == g.input_width) {
+    columns *= rows;
+    rows = 1;
+  }
+  for (int32_t oy = 0; oy < rows; ++oy) {
+    for (int32_t ox = 0; ox < columns;) {
+      const int32_t left = columns - ox;
       const int32_t pixels = left < kGroup - 1 ? 1 : Min(kGroup, left);
       ConvolveGroup(layer, filter, oy, ox, pixels);
       ox += pixels;

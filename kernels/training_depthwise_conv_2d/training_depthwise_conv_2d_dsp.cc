@@ -1,4 +1,6 @@
 // TrainingDepthwiseConv2D for the Arm DSP extension; how it works: README.md.
+#include "kernels/core/optimize_dsp.h"
+
 #include "kernels/core/dsp.h"
 
 #if TFLM_TRAINING_DSP_KERNELS

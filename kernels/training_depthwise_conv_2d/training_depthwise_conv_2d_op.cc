@@ -1,3 +1,5 @@
+#include "kernels/core/optimize_size.h"
+
 #include "kernels/core/registration.h"
 #include "kernels/core/training_conv_op.h"
 #include "kernels/training_depthwise_conv_2d/training_depthwise_conv_2d.h"
