@@ -114,9 +114,6 @@ int32_t QuadRowWriter::WriteFast(int32_t index, const int32_t* sums, int32_t cou
   return count & ~3;
 }
 
-QuadRowWriter::QuadRowWriter(MutableMantissas gradient, const ActivationMask& mask, int bits)
-    : gradient_(gradient), mask_(mask), quad_mask_(mask), bits_(bits) {}
-
 void QuadRowWriter::Copy(int32_t index, Mantissas mantissas, int32_t count) {
   if (mantissas.is_int8()) {
     CopyRow(index, mantissas.int8(), count, gradient_.int8());
