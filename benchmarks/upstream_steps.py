@@ -1,23 +1,25 @@
 """Whole training steps on an emulated Cortex-M7 with upstream TFLite Micro, beside the host's.
 
     python -m benchmarks.upstream_steps --models DIR --tflm_dir DIR
-        [--tflm_lib LIB --tflm_include 'DIR DIR'] [--data DIR] [--steps 20] [--only TEXT]
-        [--json OUT.json]
+        [--tflm_lib LIB --tflm_include 'DIR DIR'] [--data DIR] [--steps 20] [--resume_at STEP]
+        [--only TEXT] [--json OUT.json]
 
 Each model is converted and linked into the firmware of examples/stm32f746, which QEMU runs;
 samples go in through the device protocol. This computer takes the same steps: same samples,
 labels and learning rates, from the same checkpoint. Compared bit for bit: the loss of every
-step, the model's output for each sample afterwards, and the checkpoint's variables (weights,
+step, the model's output for the first samples afterwards, and the checkpoint's variables (weights,
 fractions, biases and the generator's state); and the arena that TFLite Micro uses with the
 one that the converter predicts. Without a file in --data the samples are noise of the full
-int8 range. TFLite Micro's options are those of the example's makefile. The exit status is 1 if
-anything differs.
+int8 range. TFLite Micro's options are those of the example's makefile. With --resume_at the
+emulator is ended after that step and started anew, and goes on from the checkpoint read before;
+this computer takes all steps at once. The exit status is 1 if anything differs.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 import sys
 import tempfile
@@ -40,6 +42,7 @@ _SCHEME = Path(__file__).parent / "schemes" / "mcunet_49kb.json"
 # Kept, so that the next model compiles only what includes it.
 _BUILD = Path(__file__).resolve().parents[1] / "build" / "upstream_steps"
 _SEED = 5
+_INFERENCES = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,15 +131,23 @@ class Learner:
         self._folder = folder
 
     def learn(self, x: np.ndarray, y: np.ndarray, learning_rate: float) -> None:
-        """One training step a sample, then inference of each."""
-        samples = [slice(i, i + 1) for i in range(len(x))]
-        for i, one in enumerate(samples):
+        """One training step a sample, then inference."""
+        self.train(x, y, learning_rate, range(len(x)))
+        self.infer(x)
+
+    def train(self, x: np.ndarray, y: np.ndarray, learning_rate: float, steps: range) -> None:
+        """These steps of the len(x) of a training."""
+        for i in steps:
+            one = slice(i, i + 1)
             rate = learning_rate * (1 - i / len(x))
             history = self.trainer.fit(x[one], y[one], 1, rate, decay=None).history
             self.losses += history["loss"]
             self._count(self.step_ticks)
-        for one in samples:
-            self.outputs.append(self.trainer.predict_quantized(x[one]))
+
+    def infer(self, x: np.ndarray) -> None:
+        """Inference of the first samples."""
+        for i in range(min(len(x), _INFERENCES)):
+            self.outputs.append(self.trainer.predict_quantized(x[i : i + 1]))
             self._count(self.inference_ticks)
 
     def variables(self) -> bytes:
@@ -173,6 +184,12 @@ def differences(host: Learner, device: Learner, start: bytes) -> list[str]:
     return faults
 
 
+def _parts(options: argparse.Namespace) -> list[range]:
+    """The steps of each start of the emulator."""
+    ends = [0, *([options.resume_at] if options.resume_at else []), options.steps]
+    return [range(first, end) for first, end in itertools.pairwise(ends)]
+
+
 def measure(subject: Subject, options: argparse.Namespace, folder: Path) -> Result:
     """Raises BuildError, ConverterError, DeviceError, EmulatorError or OSError."""
     converted = converter.convert(
@@ -187,14 +204,23 @@ def measure(subject: Subject, options: argparse.Namespace, folder: Path) -> Resu
     firmware, flash_bytes = build_firmware(options, model)
     host = Learner(Trainer(model, seed=_SEED), folder)
     start = host.variables()
-    with emulated(firmware) as url, Device(url) as connection:
-        x, y, source = _samples(options, subject, connection)
-        device = Learner(DeviceTrainer(connection), folder)
-        device.trainer.restore(folder / "present.ckpt")
-        for learner in (host, device):
-            learner.learn(x, y, subject.learning_rate)
-        faults = differences(host, device, start)
-        info = connection.refresh()
+    checkpoint = host.trainer.checkpoint()
+    device: Learner | None = None
+    for part in _parts(options):
+        with emulated(firmware) as url, Device(url) as connection:
+            x, y, source = _samples(options, subject, connection)
+            trainer = DeviceTrainer(connection)
+            device = device or Learner(trainer, folder)
+            device.trainer = trainer
+            trainer.restore(checkpoint)
+            device.train(x, y, subject.learning_rate, part)
+            checkpoint = trainer.checkpoint()
+            if part.stop == options.steps:
+                device.infer(x)
+                host.learn(x, y, subject.learning_rate)
+                faults = differences(host, device, start)
+            info = connection.refresh()
+    assert device is not None
     if info.arena_used_bytes != converted.arena.total:
         faults.append("the arena")
     instructions = 1e9 / info.ticks_per_second  # a tick, at one nanosecond each
@@ -250,9 +276,15 @@ def parse() -> argparse.Namespace:
     add_tflm_arguments(parser, required=True)
     parser.add_argument("--data", type=Path, help="folder of .npz data")
     parser.add_argument("--steps", type=positive_int, default=20)
+    parser.add_argument(
+        "--resume_at", type=positive_int, help="restart the emulator after this step"
+    )
     parser.add_argument("--only", default="", help="the rows whose first column begins so")
     parser.add_argument("--json", type=Path, help="write the figures here too")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.resume_at is not None and options.resume_at >= options.steps:
+        parser.error(f"--resume_at {options.resume_at}: must be below --steps {options.steps}")
+    return options
 
 
 def main() -> int:

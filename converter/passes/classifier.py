@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from converter.errors import ConverterError
 from converter.model.graph import Graph, Operator, Quantization, Tensor
 from converter.passes.loss import SOFTMAX_CROSS_ENTROPY, Head
+from converter.rules import refusal
 from converter.rules.convolution import bias_of, filter_of, input_of
 
 _CLASSIFIERS = ("FULLY_CONNECTED", "CONV_2D")
@@ -71,6 +72,9 @@ def _find_classifier(graph: Graph, head: Head, option: str) -> tuple[Operator, l
             f"{option}: CONV_2D {operator.output} has more than one position, so it is no "
             "classifier"
         )
+    reason = refusal(operator)
+    if reason:
+        raise ConverterError(f"{option}: {operator.name} {operator.output}: {reason}")
     return operator, chain
 
 

@@ -200,3 +200,24 @@ def test_scales_whose_inverse_no_float32_holds() -> None:
             quantization.scale = [scale] * len(quantization.scale)
 
     assert convert(_mutated(shrink), update="last:1").flatbuffer
+
+
+def _classifier(graph: Any, index: int) -> Any:
+    """An input of the last operator with a filter and a bias."""
+    layers = [i for i in range(len(graph.operators)) if len(graph.operators[i].inputs) == 3]
+    return _input(graph, layers[-1], index)
+
+
+@pytest.mark.parametrize("resize", [{"num_classes": 5}, {"spare_classes": 2}])
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda m, g: _set(_classifier(g, 0), quantization=None), "has no quantisation"),
+        (lambda m, g: _set(_classifier(g, 2), shape=[2, 5], quantization=None), "classifier_1"),
+    ],
+)
+def test_no_classifier_is_resized_that_cannot_train(
+    resize: dict[str, int], change: Mutation, reason: str
+) -> None:
+    with pytest.raises(ConverterError, match=f"^--{next(iter(resize))}: FULLY_CONNECTED.*{reason}"):
+        convert(_mutated(change), update="last:1", **resize)  # type: ignore[arg-type]

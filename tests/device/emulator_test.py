@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from examples.stm32f746.firmware import emulated, make
-from tests.device.training_test import assert_equal_training
+from tests.device.training_test import assert_equal_training, assert_goes_on_after_a_restart
 
 
 def test_training_on_an_emulated_cortex_m7(
@@ -32,6 +32,8 @@ def test_training_on_an_emulated_cortex_m7(
         # the interrupt of the millisecond.
         ticks = [device.step(bytes(64), 3, 0.0).ticks for _ in range(3)]
         assert 1000 < min(ticks) and max(ticks) - min(ticks) <= 5
+    firmware = tmp_path / "mps2-an500" / "firmware.elf"
+    assert_goes_on_after_a_restart(lambda: emulated(firmware), digits_model, x, y)
 
 
 def test_the_stm32_firmware_fits(digits_model: Path, tmp_path: Path) -> None:

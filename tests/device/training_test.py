@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import struct
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +66,31 @@ def assert_equal_training(
     )
     assert other == one != start
     return device
+
+
+def assert_goes_on_after_a_restart(
+    start: Callable[[], AbstractContextManager[str]], model: Path, x: np.ndarray, y: np.ndarray
+) -> None:
+    """Half of the steps, a device that is switched off and on, and the rest from the checkpoint
+    are all steps at once on this computer."""
+    host = Trainer(model, seed=5)
+    checkpoint = first = host.checkpoint()
+    host.fit(x, y, epochs=1, learning_rate=0.02, shuffle=False, decay=None)
+    for half in np.array_split(np.arange(len(x)), 2):
+        with start() as url, Device(url) as device:
+            trainer = DeviceTrainer(device)
+            assert trainer.steps == 0
+            trainer.restore(checkpoint)
+            trainer.fit(x[half], y[half], 1, 0.02, shuffle=False, decay=None)
+            checkpoint = trainer.checkpoint()
+    assert _weights(checkpoint) == _weights(host.checkpoint()) != _weights(first)
+
+
+def test_a_restarted_device_goes_on(
+    digits_program: Path, digits_model: Path, digits: dict[str, np.ndarray]
+) -> None:
+    x, y = digits["x_train"][:200], digits["y_train"][:200]
+    assert_goes_on_after_a_restart(lambda: running(digits_program), digits_model, x, y)
 
 
 def test_digits(
