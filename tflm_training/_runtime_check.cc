@@ -94,7 +94,9 @@ void CheckOperator(const tflite::Model& model, const tflite::Operator& op, unsig
   const tflite::OperatorCode& code = *model.operator_codes()->Get(op.opcode_index());
   Require(code.builtin_code() != tflite::BuiltinOperator_CUSTOM || code.custom_code() != nullptr,
           name + " has no custom code");
-  CheckIndices(op.inputs(), tensors, -1, name);
+  // TFLite Micro's Prepare frees the bias that is not there.
+  const bool is_depthwise = code.builtin_code() == tflite::BuiltinOperator_DEPTHWISE_CONV_2D;
+  CheckIndices(op.inputs(), tensors, is_depthwise ? 0 : -1, name);
   CheckIndices(op.outputs(), tensors, 0, name);
   CheckIndices(op.intermediates(), tensors, 0, name);
 }

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 _LONGEST_NAME = 120
+_SHOWN_EXTENTS = 8
 
 
 def shown(name: str) -> str:
@@ -83,7 +84,10 @@ class Tensor:
         return int(self.quantization.zero_point[0])
 
     def __str__(self) -> str:
-        return f"'{shown(self.name)}' ({self.dtype.name} [{', '.join(map(str, self.shape))}])"
+        extents = [*map(str, self.shape[:_SHOWN_EXTENTS])]
+        if len(self.shape) > _SHOWN_EXTENTS:
+            extents.append("...")
+        return f"'{shown(self.name)}' ({self.dtype.name} [{', '.join(extents)}])"
 
 
 @dataclasses.dataclass(eq=False)

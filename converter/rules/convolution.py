@@ -105,7 +105,7 @@ def dead_channels(operator: Operator) -> np.ndarray:
     initial = None if bias is None else bias.data
     if initial is not None:
         limit = forward_bias_limit(operator)
-        beyond = np.abs(initial.astype(np.int64)) > limit
+        beyond = np.abs(initial.astype(np.int64).ravel()) > limit
         dead = dead | (beyond if scales.size > 1 else beyond.any(keepdims=True))
     return dead
 

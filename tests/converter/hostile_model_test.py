@@ -202,6 +202,22 @@ def test_scales_whose_inverse_no_float32_holds() -> None:
     assert convert(_mutated(shrink), update="last:1").flatbuffer
 
 
+def test_long_shapes_are_cut_in_messages() -> None:
+    with pytest.raises(ConverterError, match=r"\[1, 1, 1, 1, 1, 1, 1, 1, \.\.\.\]") as refused:
+        convert(_mutated(lambda m, g: _set(_output(g), shape=[1] * 2000)), update="all")
+    assert len(str(refused.value)) < 500
+
+
+def test_a_bias_of_more_dimensions_is_a_bias() -> None:
+    def change(model: Any, graph: Any) -> None:
+        bias = _classifier(graph, 2)
+        _set(bias, shape=[1, 10])
+        _set(bias.quantization, quantizedDimension=1)
+
+    plain = convert(_mutated(lambda m, g: None), update="last:1")
+    assert convert(_mutated(change), update="last:1").arena.total == plain.arena.total
+
+
 def _classifier(graph: Any, index: int) -> Any:
     """An input of the last operator with a filter and a bias."""
     layers = [i for i in range(len(graph.operators)) if len(graph.operators[i].inputs) == 3]

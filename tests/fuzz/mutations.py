@@ -53,6 +53,8 @@ def words_replaced(rng: random.Random, data: bytes) -> bytes:
 
 def spliced(rng: random.Random, data: bytes) -> bytes:
     """A piece moved, repeated or taken out."""
+    if not data:
+        return data
     first, second = sorted(rng.randrange(len(data)) for _ in range(2))
     piece = data[first : min(second, first + rng.choice((4, 64, 4096)))]
     to = rng.randrange(len(data))
