@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from tests.fuzz.run import BUNDLED, run_cases
 from tests.fuzz.worker import PEAK_BYTES
 
@@ -21,3 +24,10 @@ def test_hostile_files_are_refused_in_one_line_or_converted() -> None:
 def test_a_case_is_always_the_same() -> None:
     one, other = (run_cases([BUNDLED], seed=7, first=40, count=20) for _ in range(2))
     assert one.results == other.results and one.cases == 20
+
+
+def test_memory_is_that_of_the_worker_alone() -> None:
+    held = bytearray(b"1") * (512 << 20)
+    command = "from tests.fuzz.worker import peak_bytes; print(peak_bytes())"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)
+    assert (10 << 20) < int(done.stdout) < len(held)
