@@ -28,9 +28,11 @@ from pathlib import Path
 import numpy as np
 
 import converter
+from benchmarks import arguments
+from benchmarks.upstream_firmware import BuildError, add_tflm_arguments, build_firmware
 from converter.cli import parse_bytes
 from converter.errors import ConverterError
-from examples.stm32f746.firmware import EmulatorError, emulated, make
+from examples.stm32f746.firmware import EmulatorError, emulated
 from tflm_training._library import runtime
 from tflm_training.commands.output import positive_int
 from tflm_training.data import load_npz
@@ -39,8 +41,6 @@ from tflm_training.device_trainer import DeviceTrainer
 from tflm_training.trainer import Trainer
 
 _SCHEME = Path(__file__).parent / "schemes" / "mcunet_49kb.json"
-# Kept, so that the next model compiles only what includes it.
-_BUILD = Path(__file__).resolve().parents[1] / "build" / "upstream_steps"
 _SEED = 5
 _INFERENCES = 20
 
@@ -84,24 +84,6 @@ class Result:
     stack_used_bytes: int
     flash_bytes: int
     faults: list[str]
-
-
-class BuildError(RuntimeError):
-    """make failed; the text ends with what it said."""
-
-
-def build_firmware(options: argparse.Namespace, model: Path) -> tuple[Path, int]:
-    """The firmware with this model, and the bytes of flash that it takes."""
-    arguments = [f"TFLM_DIR={options.tflm_dir.resolve()}", f"MODEL={model}"]
-    if options.tflm_lib is not None:
-        arguments.append(f"TFLM_LIB={options.tflm_lib.resolve()}")
-    if options.tflm_include is not None:
-        arguments.append(f"TFLM_INCLUDE={options.tflm_include}")
-    done = make("BOARD=mps2-an500", f"BUILD={_BUILD}", *arguments)
-    if done.returncode != 0:
-        raise BuildError(f"the firmware cannot be built\n{done.stderr[-2000:]}")
-    firmware = _BUILD / "mps2-an500" / "firmware.elf"
-    return firmware, firmware.with_suffix(".bin").stat().st_size
 
 
 def _samples(
@@ -261,18 +243,8 @@ def _row(result: Result) -> list[str]:
     ]
 
 
-def add_tflm_arguments(parser: argparse.ArgumentParser, required: bool) -> None:
-    """What `build_firmware` reads."""
-    parser.add_argument("--tflm_dir", type=Path, required=required, help="TFLM's source tree")
-    parser.add_argument("--tflm_lib", type=Path, help="its static library, unless under gen/")
-    parser.add_argument("--tflm_include", help="further include folders, separated by spaces")
-
-
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--models", type=Path, required=True, help="folder of .tflite models")
+    parser = arguments.parser(__doc__)
     add_tflm_arguments(parser, required=True)
     parser.add_argument("--data", type=Path, help="folder of .npz data")
     parser.add_argument("--steps", type=positive_int, default=20)

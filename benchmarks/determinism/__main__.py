@@ -31,7 +31,7 @@ import numpy as np
 from benchmarks import subjects
 from benchmarks.determinism.twin_net import TwinNet
 from benchmarks.subjects import Subject
-from benchmarks.upstream_steps import BuildError, add_tflm_arguments, build_firmware
+from benchmarks.upstream_firmware import BuildError, add_tflm_arguments, build_firmware
 from examples.stm32f746.firmware import EmulatorError, emulated
 from tflm_training._library import runtime
 from tflm_training.commands.output import positive_int

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from converter.model.graph import Operator
+from converter.model.graph import Operator, Tensor
 from converter.model.schema import schema
 from converter.rules.constraint import NOT_INT8
 
@@ -116,13 +116,19 @@ def _broadcast(operator: Operator) -> str | None:
     return None
 
 
+def _input_and_constant(operator: Operator) -> tuple[Tensor, np.ndarray | None]:
+    """The first input, and the second's content: None, which rules refuse, if not constant."""
+    source, constant = operator.inputs[:2]
+    assert source is not None
+    return source, None if constant is None else constant.data
+
+
 def _reduction(operator: Operator) -> str | None:
     """Axes are integers of any shape, which may count from the end."""
-    source, constant, output = operator.inputs[0], operator.inputs[1], operator.output
-    assert source is not None
-    axes = None if constant is None else constant.data
+    output = operator.output
+    source, axes = _input_and_constant(operator)
     if axes is None:
-        return None  # the rule says so
+        return None
     rank = len(source.shape)
     if axes.dtype.kind != "i" or ((axes < -rank) | (axes >= rank)).any():
         return f"axes {axes.reshape(-1).tolist()[:8]} of input {source} do not exist"
@@ -134,11 +140,10 @@ def _reduction(operator: Operator) -> str | None:
 
 def _padding(operator: Operator) -> str | None:
     """Paddings are integers [rank, 2]."""
-    source, constant, output = operator.inputs[0], operator.inputs[1], operator.output
-    assert source is not None
-    paddings = None if constant is None else constant.data
+    output = operator.output
+    source, paddings = _input_and_constant(operator)
     if paddings is None:
-        return None  # the rule says so
+        return None
     if paddings.dtype.kind != "i" or paddings.size != 2 * len(source.shape) or (paddings < 0).any():
         return f"paddings of output {output} are not those of input {source}"
     total = paddings.reshape(-1, 2).sum(axis=1)

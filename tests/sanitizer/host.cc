@@ -29,13 +29,6 @@ __attribute__((constructor)) void LoadRecording() {
 
 void PrintArguments(const char* format, va_list arguments) { vprintf(format, arguments); }
 
-void Print(const char* format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  PrintArguments(format, arguments);
-  va_end(arguments);
-}
-
 void Exit(int status) {
   fflush(stdout);
   _exit(status);

@@ -71,13 +71,6 @@ void PrintArguments(const char* format, va_list arguments) {
   Call(kSysWrite0, line.text());
 }
 
-void Print(const char* format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  PrintArguments(format, arguments);
-  va_end(arguments);
-}
-
 void Exit(int status) {
   const uint32_t block[2] = {kApplicationExit, static_cast<uint32_t>(status)};
   Call(kSysExitExtended, block);
