@@ -1,12 +1,12 @@
 // The kernels for the DSP extension, its instructions emulated, against the reference: every
 // bit, for layers of many shapes and random contents.
-#include <random>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "kernels/conv_2d_grad/conv_2d_grad.h"
 #include "kernels/core/random_jump.h"
+#include "kernels/core/test_contents.h"
 
 namespace tflm_training {
 
@@ -43,78 +43,33 @@ const Layer kLayers[] = {
     {"long rows", {2, 70, 6, 1, 3, 2, 70, 33, 1, 1, 1, 1, 0, 1}},
 };
 
-class Fill {
- public:
-  explicit Fill(uint32_t seed) : engine_(seed) {}
-
-  int32_t Between(int32_t low, int32_t high) {
-    return low + static_cast<int32_t>(engine_() % static_cast<uint32_t>(high - low + 1));
-  }
-  template <typename T>
-  std::vector<T> Vector(int32_t count, int32_t low, int32_t high) {
-    std::vector<T> values(static_cast<size_t>(count));
-    for (T& value : values) value = static_cast<T>(Between(low, high));
-    return values;
-  }
-  // Mantissas up to `max_abs`, a third of them 0 as masks leave them, or all as far from 0 as
-  // they go, with one sign, so that sums come near the end of int32.
-  template <typename T>
-  std::vector<T> Mantissas(int32_t count, int32_t max_abs) {
-    const bool extreme = Between(0, 3) == 0;
-    std::vector<T> values = Vector<T>(count, extreme ? max_abs : -max_abs, max_abs);
-    for (T& value : values) value = !extreme && Between(0, 2) == 0 ? T{0} : value;
-    return values;
-  }
-
- private:
-  std::mt19937 engine_;
-};
-
-int32_t OutputMantissas(const ConvGeometry& g) {
-  return Elements(g.output_height, g.output_width, g.output_channels);
-}
-
-// The most bits that keep `terms` products of at most `factor` inside int32.
-int32_t BitsFor(int64_t terms, int64_t factor, int32_t most) {
-  while (most > 1 && ((terms * factor) << most) > (int64_t{1} << 31)) --most;
-  return most;
-}
-
 template <typename Mantissa>
 void CompareInputGrads(const ConvGeometry& g, uint32_t seed) {
-  constexpr int32_t kMaxBits = sizeof(Mantissa) == 1 ? 7 : 15;
-  Fill fill(seed);
+  TestContents random(seed);
   const int32_t taps = g.filter_height * g.filter_width;
   const int32_t accumulator_bits =
-      BitsFor(int64_t{taps} * g.output_channels, 127, fill.Between(1, 15));
+      BitsFor(int64_t{taps} * g.output_channels, 127, random.Between(1, 15));
   const int32_t elements = Elements(g.input_height, g.input_width, g.input_channels);
   // Bounds that are right, too small and far too large: shifts of every kind.
-  const int32_t bounds[] = {127 * taps * g.output_channels, 0, 1, 40, INT32_MAX};
-  const int32_t lows[] = {-1000, -129, -128, -127, 0, 126, 127};
-  const int32_t highs[] = {1000, 128, 127, 126, 0, -127, -128};
+  const int32_t bound = random.OneOf({127 * taps * g.output_channels, 0, 1, 40, INT32_MAX});
+  const ActivationMask mask = random.Mask(elements);
   const ConvInputGradOptions options = {
       1,
       g,
       accumulator_bits,
-      fill.Between(1, kMaxBits),
-      bounds[fill.Between(0, 4)],
-      lows[fill.Between(0, 6)],
-      highs[fill.Between(0, 6)],
+      random.Between(1, kMaxBits<Mantissa>),
+      bound,
+      mask.low,
+      mask.high,
       0.25f,
-      fill.Between(0, g.input_channels - 1)};
-  const int32_t max_abs = (1 << fill.Between(1, kMaxBits)) - 1;
-  const auto gradient = fill.Mantissas<Mantissa>(OutputMantissas(g), max_abs);
-  const auto multiplier = fill.Vector<int16_t>(g.output_channels, 0, 32767);
+      random.Between(0, g.input_channels - 1)};
+  const int32_t max_abs = (1 << random.Between(1, kMaxBits<Mantissa>)) - 1;
+  const auto gradient = random.Mantissas<Mantissa>(OutputElements(g), max_abs);
+  const auto multiplier = random.Vector<int16_t>(g.output_channels, 0, 32767);
   const int32_t trained = options.split == 0 ? g.input_channels : options.split;
-  const auto filter = fill.Vector<int8_t>(g.output_channels * taps * trained, -127, 127);
-  const auto frozen = fill.Vector<int8_t>(
+  const auto filter = random.Vector<int8_t>(g.output_channels * taps * trained, -127, 127);
+  const auto frozen = random.Vector<int8_t>(
       g.output_channels * taps * (g.input_channels - trained), -127, 127);
-  const auto saved = fill.Vector<int8_t>(elements, -128, 127);
-  const auto bits = fill.Vector<uint8_t>(MaskBytes(elements), 0, 255);
-  ActivationMask mask = {nullptr, options.mask_min, options.mask_max};
-  const int32_t kind = fill.Between(0, 2);
-  if (kind == 1) mask.values = saved.data();
-  if (kind == 2) mask.bits = bits.data();
 
   const auto run = [&](decltype(Conv2DInputGrad) kernel, std::vector<Mantissa>* result) {
     return kernel(options, gradient.data(), {3.0f, max_abs},
@@ -132,42 +87,35 @@ void CompareInputGrads(const ConvGeometry& g, uint32_t seed) {
 
 template <typename Mantissa>
 void CompareFilterUpdates(const ConvGeometry& g, uint32_t seed) {
-  constexpr int32_t kMaxBits = sizeof(Mantissa) == 1 ? 7 : 15;
-  Fill fill(seed);
+  TestContents random(seed);
   const int32_t positions = g.output_height * g.output_width;
-  const int32_t max_abs = (1 << BitsFor(positions, 255, kMaxBits)) - 1;
-  const int32_t channels = fill.Between(1, g.input_channels);
-  const int32_t zero_point = fill.Between(0, 1) == 0 ? -128 : fill.Between(-127, 127);
+  const int32_t max_abs = (1 << BitsFor(positions, 255, kMaxBits<Mantissa>)) - 1;
+  const int32_t channels = random.Between(1, g.input_channels);
+  const int32_t zero_point = random.Between(0, 1) == 0 ? -128 : random.Between(-127, 127);
   ConvFilterUpdateOptions options = {3, g, zero_point, channels, 1, 0, 0};
-  if (fill.Between(0, 1) == 0) options.clamp = fill.Between(1, 127);
-  if (fill.Between(0, 1) == 0) options.stored_channels = channels + fill.Between(0, 2);
-  if (fill.Between(0, 1) == 0) options.filter_channels = channels + fill.Between(0, 2);
+  if (random.Between(0, 1) == 0) options.clamp = random.Between(1, 127);
+  if (random.Between(0, 1) == 0) options.stored_channels = channels + random.Between(0, 2);
+  if (random.Between(0, 1) == 0) options.filter_channels = channels + random.Between(0, 2);
   const int32_t filter_channels =
       options.filter_channels == 0 ? g.input_channels : options.filter_channels;
-  const auto input = fill.Vector<int8_t>(
+  const auto input = random.Vector<int8_t>(
       Elements(g.input_height, g.input_width, options.InputStride()),
-      fill.Between(0, 3) == 0 ? 120 : -128, 127);
-  const auto gradient = fill.Mantissas<Mantissa>(OutputMantissas(g), max_abs);
-  // Factors 2^-70 to 2^10: weights that rest, weights that are rounded, weights that jump.
-  std::vector<float> update_scale(static_cast<size_t>(g.output_channels));
-  for (float& factor : update_scale) {
-    factor = PowerOfTwo(fill.Between(0, 5) == 0 ? fill.Between(-70, 10)
-                                                : fill.Between(-35, -10));
-    factor *= 1.0f + 0.125f * static_cast<float>(fill.Between(0, 7));
-  }
+      random.Between(0, 3) == 0 ? 120 : -128, 127);
+  const auto gradient = random.Mantissas<Mantissa>(OutputElements(g), max_abs);
+  const std::vector<float> update_scale = random.UpdateScales(g.output_channels);
   // Weights, then fractions, which are used or left alone.
   const int32_t weights =
       Elements(g.output_channels, g.filter_height, g.filter_width, filter_channels);
-  const auto filter = fill.Vector<int8_t>(2 * weights, -128, 127);
-  const bool has_fractions = fill.Between(0, 3) == 0;
-  const auto state = static_cast<uint32_t>(fill.Between(1, INT32_MAX - 1));
+  const auto filter = random.Vector<int8_t>(2 * weights, -128, 127);
+  const bool has_fractions = random.Between(0, 3) == 0;
+  const auto state = static_cast<uint32_t>(random.Between(1, INT32_MAX - 1));
 
   const auto run = [&](decltype(Conv2DFilterUpdate) kernel, std::vector<int8_t>* result) {
-    Random random(state);
+    Random draws(state);
     kernel(options, input.data(), gradient.data(), {0.5f, max_abs},
            {2.0f, update_scale.data(), true},
-           {result->data(), has_fractions ? result->data() + weights : nullptr}, &random);
-    return random.state();
+           {result->data(), has_fractions ? result->data() + weights : nullptr}, &draws);
+    return draws.state();
   };
   std::vector<int8_t> expected = filter;
   std::vector<int8_t> result = filter;

@@ -7,9 +7,23 @@
 #include <vector>
 
 #include "kernels/core/activation_mask.h"
+#include "kernels/core/fixed_point.h"
 #include "kernels/core/geometry.h"
 
 namespace tflm_training {
+
+// The most bits of mantissas whose `terms` products with up to `factor` stay inside int32.
+inline int32_t BitsFor(int64_t terms, int64_t factor, int32_t most) {
+  while (most > 1 && ((terms * factor) << most) > (int64_t{1} << 31)) --most;
+  return most;
+}
+
+template <typename Mantissa>
+constexpr int32_t kMaxBits = sizeof(Mantissa) == 1 ? 7 : 15;
+
+inline int32_t OutputElements(const ConvGeometry& g) {
+  return Elements(g.output_height, g.output_width, g.output_channels);
+}
 
 class TestContents {
  public:
@@ -28,6 +42,26 @@ class TestContents {
     std::vector<T> values(static_cast<size_t>(count));
     for (T& value : values) value = static_cast<T>(Between(low, high));
     return values;
+  }
+
+  // Mantissas up to `max_abs`, a third of them 0 as masks leave them, or all as far from 0 as
+  // they go, with one sign, so that sums come near the end of int32.
+  template <typename Mantissa>
+  std::vector<Mantissa> Mantissas(int32_t count, int32_t max_abs) {
+    const bool extreme = Between(0, 3) == 0;
+    auto values = Vector<Mantissa>(count, extreme ? max_abs : -max_abs, max_abs);
+    for (Mantissa& value : values) value = !extreme && Between(0, 2) == 0 ? Mantissa{0} : value;
+    return values;
+  }
+
+  // Factors 2^-70 to 2^10: weights that rest, weights that are rounded, weights that jump.
+  std::vector<float> UpdateScales(int32_t channels) {
+    std::vector<float> factors(static_cast<size_t>(channels));
+    for (float& factor : factors) {
+      factor = PowerOfTwo(Between(0, 5) == 0 ? Between(-70, 10) : Between(-35, -10));
+      factor *= 1.0f + 0.125f * static_cast<float>(Between(0, 7));
+    }
+    return factors;
   }
 
   // A layer of up to `most` channels that a kernel may be given: any stride, dilation, padding.

@@ -17,26 +17,6 @@ decltype(DepthwiseConv2DFilterUpdate) DepthwiseConv2DFilterUpdateDsp;
 
 namespace {
 
-int32_t Outputs(const ConvGeometry& g) {
-  return Elements(g.output_height, g.output_width, g.output_channels);
-}
-
-// The most bits of mantissas whose `terms` products with up to `factor` stay inside int32.
-int32_t BitsFor(int64_t terms, int64_t factor, int32_t most) {
-  while (most > 1 && ((terms * factor) << most) > (int64_t{1} << 31)) --most;
-  return most;
-}
-
-template <typename Mantissa>
-constexpr int32_t kMaxBits = sizeof(Mantissa) == 1 ? 7 : 15;
-
-// Mantissas up to max_abs, or all of them at it.
-template <typename Mantissa>
-std::vector<Mantissa> Gradient(const ConvGeometry& g, int32_t max_abs, TestContents& random) {
-  const bool extreme = random.Between(0, 4) == 0;
-  return random.Vector<Mantissa>(Outputs(g), extreme ? max_abs : -max_abs, max_abs);
-}
-
 struct Result {
   std::vector<uint8_t> mantissas;
   GradientScale scale;
@@ -58,7 +38,7 @@ void CompareInputGrads(const ConvGeometry& g, TestContents& random) {
   const ConvInputGradOptions options = {
       2, g, 15, random.Between(1, kMaxBits<Mantissa>), bound, mask.low, mask.high, 0.25f, split};
   const int32_t max_abs = (1 << random.Between(1, BitsFor(taps, 128, kMaxBits<Mantissa>))) - 1;
-  const auto gradient = Gradient<Mantissa>(g, max_abs, random);
+  const auto gradient = random.Mantissas<Mantissa>(OutputElements(g), max_abs);
   const auto multiplier = random.Vector<int16_t>(g.output_channels, 0, 32767);
   const bool has_multiplier = random.Between(0, 3) != 0;
   const int32_t trained = split == 0 ? g.output_channels : split;
@@ -127,15 +107,9 @@ void CompareFilterUpdates(const ConvGeometry& g, TestContents& random) {
   const auto input = random.Vector<int8_t>(
       Elements(g.input_height, g.input_width, options.InputStride()),
       random.Between(0, 3) == 0 ? 120 : -128, 127);
-  const auto gradient = Gradient<Mantissa>(g, max_abs, random);
-  // Factors 2^-70 to 2^10: weights that rest, weights that are rounded, weights that jump.
+  const auto gradient = random.Mantissas<Mantissa>(OutputElements(g), max_abs);
   const bool per_channel = random.Between(0, 3) != 0;
-  std::vector<float> update_scale(static_cast<size_t>(g.output_channels));
-  for (float& factor : update_scale) {
-    factor = PowerOfTwo(random.Between(0, 5) == 0 ? random.Between(-70, 10)
-                                                  : random.Between(-35, -10));
-    factor *= 1.0f + 0.125f * static_cast<float>(random.Between(0, 7));
-  }
+  const std::vector<float> update_scale = random.UpdateScales(g.output_channels);
   const auto filter = random.Vector<int8_t>(
       Elements(g.filter_height, g.filter_width, filter_channels), -128, 127);
   const auto fractions = random.Vector<int8_t>(static_cast<int32_t>(filter.size()), -128, 127);

@@ -19,7 +19,8 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
-from tests.fuzz.cases import run_case, seeds_of
+from tests.fuzz.cases import run_case
+from tests.fuzz.seeds import seeds_of
 
 # Far above what the slowest case takes, on a slow machine too.
 CASE_SECONDS = 60
