@@ -66,6 +66,7 @@ def _convert(seeds: Seeds, rng: random.Random) -> str:
             loss=loss,
             gradient_bits=rng.choice((None, None, 8)),
             weight_bits=rng.choice((8, 8, 16)),
+            accumulate=rng.choice((1, 1, 4)),
             **resized,
         )
     except ConverterError as error:

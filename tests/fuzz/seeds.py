@@ -41,6 +41,8 @@ def make_seeds(paths: list[Path], folder: Path) -> Seeds:
             for loss in (None, "mse"):
                 with contextlib.suppress(ConverterError):
                     training.append(convert(model, update=update, loss=loss).flatbuffer)
+        with contextlib.suppress(ConverterError):
+            training.append(convert(model, update="last:2", accumulate=4).flatbuffer)
     return Seeds(models, tuple(training), folder)
 
 
