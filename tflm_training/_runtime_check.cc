@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "tensorflow/lite/schema/schema_utils.h"
+
 namespace tflm_training {
 namespace {
 
@@ -92,10 +94,11 @@ void CheckOperator(const tflite::Model& model, const tflite::Operator& op, unsig
                    const std::string& name) {
   Require(op.opcode_index() < model.operator_codes()->size(), name + " has no operator code");
   const tflite::OperatorCode& code = *model.operator_codes()->Get(op.opcode_index());
-  Require(code.builtin_code() != tflite::BuiltinOperator_CUSTOM || code.custom_code() != nullptr,
+  const tflite::BuiltinOperator builtin = tflite::GetBuiltinCode(&code);  // of old files too
+  Require(builtin != tflite::BuiltinOperator_CUSTOM || code.custom_code() != nullptr,
           name + " has no custom code");
   // TFLite Micro's Prepare frees the bias that is not there.
-  const bool is_depthwise = code.builtin_code() == tflite::BuiltinOperator_DEPTHWISE_CONV_2D;
+  const bool is_depthwise = builtin == tflite::BuiltinOperator_DEPTHWISE_CONV_2D;
   CheckIndices(op.inputs(), tensors, is_depthwise ? 0 : -1, name);
   CheckIndices(op.outputs(), tensors, 0, name);
   CheckIndices(op.intermediates(), tensors, 0, name);

@@ -12,7 +12,11 @@ thread_local const tflite::Model* preparing_model = nullptr;
 const tflite::Tensor* Described(const TfLiteTensor* tensor) {
   if (preparing_model == nullptr || tensor == nullptr) return nullptr;
   for (const tflite::Tensor* candidate : *preparing_model->subgraphs()->Get(0)->tensors()) {
-    if (static_cast<const void*>(candidate->shape()) == tensor->dims) return candidate;
+    if (static_cast<const void*>(candidate->shape()) != tensor->dims) continue;
+    // Files may store one shape for several tensors: a constant is known by its content.
+    const auto* content = preparing_model->buffers()->Get(candidate->buffer())->data();
+    const bool is_constant = content != nullptr && content->size() != 0;
+    if (!is_constant || content->data() == tensor->data.data) return candidate;
   }
   return nullptr;
 }

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "tensorflow/lite/schema/schema_generated.h"
+#include "tensorflow/lite/schema/schema_utils.h"
 #include "tflm_training/_debug_log.h"
 #include "tflm_training/_runtime_check.h"
 #include "tflm_training/_runtime_context.h"
@@ -29,6 +30,7 @@ TfLiteType ToTfLiteType(tflite::TensorType type) {
   }
 }
 
+// 0 for types that are not shown to Python.
 std::size_t ElementBytes(TfLiteType type) {
   switch (type) {
     case kTfLiteBool:
@@ -149,7 +151,7 @@ void Interpreter::FindLstmStates() {
   constexpr int kStates[] = {18, 19};
   for (const tflite::Operator* op : *subgraph_->operators()) {
     const auto* code = model_->operator_codes()->Get(op->opcode_index());
-    if (code->builtin_code() != tflite::BuiltinOperator_UNIDIRECTIONAL_SEQUENCE_LSTM) continue;
+    if (tflite::GetBuiltinCode(code) != tflite::BuiltinOperator_UNIDIRECTIONAL_SEQUENCE_LSTM) continue;
     for (const int state : kStates) {
       if (op->inputs() == nullptr || static_cast<int>(op->inputs()->size()) <= state) continue;
       const int index = op->inputs()->Get(state);

@@ -13,9 +13,13 @@ ReplayBuffer::ReplayBuffer(void* memory, size_t bytes, size_t sample_bytes, int3
       class_count_(classes),
       capacity_(0),
       random_(seed) {
-  const size_t table = classes < 0 ? bytes : static_cast<size_t>(classes) * sizeof(Class);
-  const size_t room = memory == nullptr || sample_bytes == 0 || bytes <= table ? 0 : bytes - table;
-  const size_t samples = room / (sizeof(int32_t) + sample_bytes);
+  // Before products and sums that could pass size_t.
+  if (memory == nullptr || sample_bytes == 0 || sample_bytes > bytes || classes < 0 ||
+      static_cast<size_t>(classes) > bytes / sizeof(Class)) {
+    return;
+  }
+  const size_t table = static_cast<size_t>(classes) * sizeof(Class);
+  const size_t samples = (bytes - table) / (sizeof(int32_t) + sample_bytes);
   if (samples == 0) return;
   capacity_ = samples < INT32_MAX ? static_cast<int32_t>(samples) : INT32_MAX;
   labels_ = reinterpret_cast<int32_t*>(classes_ + classes);
@@ -35,7 +39,7 @@ int32_t ReplayBuffer::Offer(const void* sample, int32_t label) {
 // Where a sample of `label` goes; the class counts are those with it.
 int32_t ReplayBuffer::Place(int32_t label) {
   Class& own = classes_[label];
-  if (own.seen < UINT32_MAX) ++own.seen;
+  if (own.seen < INT32_MAX) ++own.seen;
   if (size_ < capacity_) {
     ++own.kept;
     return size_++;

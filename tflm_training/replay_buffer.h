@@ -5,8 +5,8 @@
 //                                      session.classes());
 //   replay.Offer(sample, label);                           // every labelled sample that arrives
 //   session.Train(sample, label, learning_rate, &loss);
-//   const int32_t old = replay.Draw();                     // one of those kept, at random
-//   session.Train(replay.sample(old), replay.label(old), learning_rate, &loss);
+//   const int32_t old = replay.Draw();                     // one of those kept, at random, or -1
+//   if (old >= 0) session.Train(replay.sample(old), replay.label(old), learning_rate, &loss);
 //
 // While there is room every sample is kept. After that classes are kept balanced, and within a
 // class every sample seen is kept with the same probability: class-balancing reservoir sampling

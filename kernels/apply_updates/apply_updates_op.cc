@@ -1,3 +1,5 @@
+#include "kernels/core/optimize_size.h"
+
 #include "kernels/apply_updates/apply_updates.h"
 #include "kernels/core/fixed_point.h"
 #include "kernels/core/loss.h"

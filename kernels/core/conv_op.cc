@@ -32,6 +32,7 @@ void CheckGeometry(OpCheck& check, ConvFamily family, const ConvGeometry& g) {
 
 void CheckSplitFilter(OpCheck& check, ConvFamily family, const ConvGeometry& g, int32_t split,
                       int filter_index, int frozen_index) {
+  if (check.status() != kTfLiteOk) return;
   const int32_t channels = family.Channels(g);
   // A split above the channels leaves less than no channel to the frozen filter.
   check.Require(check.Has(frozen_index) == (split > 0), "frozen_filter");

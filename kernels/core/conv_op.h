@@ -38,14 +38,6 @@ struct ConvFamily {
   int32_t InputChannels(const ConvGeometry& geometry, int32_t channels) const;
 };
 
-inline int32_t InputElements(const ConvGeometry& g) {
-  return Elements(g.input_height, g.input_width, g.input_channels);
-}
-
-inline int32_t OutputElements(const ConvGeometry& g) {
-  return Elements(g.output_height, g.output_width, g.output_channels);
-}
-
 // Checks the geometry, which follows the version in the options.
 void CheckGeometry(OpCheck& check, ConvFamily family, const ConvGeometry& geometry);
 

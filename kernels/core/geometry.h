@@ -32,6 +32,15 @@ constexpr int32_t kMaxExtent = 32767;
 int32_t ElementCount(const int32_t* extents, int count);
 int32_t Elements(int32_t a, int32_t b, int32_t c = 1, int32_t d = 1);
 
+// Elements of the maps, as `Elements` counts them.
+inline int32_t InputElements(const ConvGeometry& g) {
+  return Elements(g.input_height, g.input_width, g.input_channels);
+}
+
+inline int32_t OutputElements(const ConvGeometry& g) {
+  return Elements(g.output_height, g.output_width, g.output_channels);
+}
+
 inline bool IsExtent(int32_t value) { return value >= 1 && value <= kMaxExtent; }
 
 // Half-open range of outputs.
@@ -40,7 +49,7 @@ struct Range {
   int32_t end;
 };
 
-// The outputs in [0, outputs) whose tap `tap` falls inside [0, inputs).
+// The outputs in [0, outputs) whose tap at `offset` (tap * dilation) falls inside [0, inputs).
 inline Range OutputsInside(int32_t outputs, int32_t inputs, int32_t stride, int32_t padding,
                            int32_t offset) {
   // output * stride - padding + offset must lie in [0, inputs).

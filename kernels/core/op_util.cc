@@ -43,7 +43,7 @@ void OpCheck::CheckBounds(const Bound* bounds, int count) {
     const int32_t high = bounds->high < bounds->low ? INT32_MAX : bounds->high;
     for (int word = bounds->first; word < bounds->first + bounds->count; ++word) {
       if (words[word] < bounds->low || words[word] > high) {
-        Fail("%s: option %d is out of range", word, 0);
+        return Fail("%s: option %d is out of range", word, 0);
       }
     }
   }
@@ -111,6 +111,10 @@ void OpCheck::Tensor(Spec spec, int32_t elements) {
 void OpCheck::InitialValue(int index) {
   int32_t elements = 0;
   const TfLiteType type = TypeOf(Indexed(0, index + 1), &elements);
+  // The types whose bytes ElementBytes knows and which are not masks.
+  Require(type == kTfLiteInt8 || type == kTfLiteInt16 || type == kTfLiteInt32 ||
+              type == kTfLiteFloat32,
+          "type of a variable");
   WritableInput(index + 1, type, elements);
   Tensor(kOptional | kConstant, type, index, elements);
 }

@@ -21,10 +21,6 @@ inline int32_t BitsFor(int64_t terms, int64_t factor, int32_t most) {
 template <typename Mantissa>
 constexpr int32_t kMaxBits = sizeof(Mantissa) == 1 ? 7 : 15;
 
-inline int32_t OutputElements(const ConvGeometry& g) {
-  return Elements(g.output_height, g.output_width, g.output_channels);
-}
-
 class TestContents {
  public:
   explicit TestContents(uint32_t seed) : engine_(seed) {}

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 
-#include "kernels/core/fixed_point.h"
 #include "kernels/core/geometry.h"
 #include "kernels/core/inner_loop_dsp.h"
 

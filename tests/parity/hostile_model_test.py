@@ -12,7 +12,7 @@ import pytest
 
 from tests.op_cases.table import PARITY_CASES
 from tests.parity.case import Case
-from tests.parity.cases import training_conv
+from tests.parity.cases import gradient_plumbing, training_conv
 from tests.parity.one_op_model import build
 from tflm_training._library import runtime
 
@@ -171,3 +171,11 @@ def test_constants_are_not_written(cases: CasesOf) -> None:
     case = small_cases(cases)[0]
     for i in case.written:
         assert_refused(dataclasses.replace(case, constant=(*case.constant, i)))
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64])
+def test_variables_of_other_types_are_refused(dtype: type) -> None:
+    case = small_cases(gradient_plumbing.initialize_cases)[0]
+    initial, variable = np.zeros(4, dtype), np.zeros(7, dtype)
+    assert_refused(dataclasses.replace(case, inputs=(initial, variable), constant=(0,)))
+    assert_refused(dataclasses.replace(case, inputs=(variable, variable), constant=(0,)))

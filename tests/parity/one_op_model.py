@@ -17,6 +17,8 @@ _TENSOR_TYPES = {
     np.dtype(np.uint8): schema.TensorType.UINT8,
     np.dtype(np.int16): schema.TensorType.INT16,
     np.dtype(np.int32): schema.TensorType.INT32,
+    np.dtype(np.int64): schema.TensorType.INT64,
+    np.dtype(bool): schema.TensorType.BOOL,
 }
 # The arena of the host build; most are small operators on small maps.
 _ARENA_BYTES = 1 << 20

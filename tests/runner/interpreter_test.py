@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from converter.model.schema import schema
+from tests.fuzz.mutations import pack
 from tests.op_cases.net import Net
 from tests.runner.tiny_models import OUTPUT_ZERO_POINT, plain_model
 from tflm_training._library import runtime
@@ -150,3 +152,23 @@ def test_an_operator_that_tflm_lacks_is_an_error_again_and_again() -> None:
         runtime().Interpreter(plain_model(IDENTITY, (1, 6)), 1 << 16).invoke()
         with pytest.raises(RuntimeError, match="RELU_N1_TO_1"):
             runtime().Interpreter(model, 1 << 16)
+
+
+def _as_old_file(model: bytes) -> bytes:
+    """With operators named in the field for the first 127 of them alone, as in old files."""
+    content = schema.ModelT.InitFromPackedBuf(model, 0)
+    for code in content.operatorCodes:
+        code.deprecatedBuiltinCode, code.builtinCode = code.builtinCode, 0
+    return pack(content)
+
+
+def test_operators_of_old_files_are_known() -> None:
+    net = Net((1, 4, 4, 2))
+    model = net.classifier(net.conv(net.input, 2, (3, 3), depthwise=True))
+    assert runtime().Interpreter(_as_old_file(model)).inputs()
+    content = schema.ModelT.InitFromPackedBuf(model, 0)
+    depthwise = content.subgraphs[0].operators[0]
+    depthwise.inputs = np.array([*depthwise.inputs[:2], -1], np.int32)
+    for hostile in (pack(content), _as_old_file(pack(content))):
+        with pytest.raises(ValueError, match="operator 0 names tensor -1"):
+            runtime().Interpreter(hostile)

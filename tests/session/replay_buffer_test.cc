@@ -100,7 +100,11 @@ TEST(ReplayBuffer, WithoutRoomItKeepsNothing) {
   Memory memory(1);
   ReplayBuffer short_of_one(memory.data(), memory.bytes() - 1, kSampleBytes, kClasses);
   ReplayBuffer none(nullptr, 0, kSampleBytes, kClasses);
-  for (ReplayBuffer* replay : {&short_of_one, &none}) {
+  ReplayBuffer no_classes(memory.data(), memory.bytes(), kSampleBytes, -1);
+  ReplayBuffer many_classes(memory.data(), memory.bytes(), kSampleBytes, INT32_MAX);
+  ReplayBuffer huge_samples(memory.data(), memory.bytes(), SIZE_MAX - 3, kClasses);
+  for (ReplayBuffer* replay :
+       {&short_of_one, &none, &no_classes, &many_classes, &huge_samples}) {
     EXPECT_EQ(replay->capacity(), 0);
     EXPECT_EQ(replay->Offer(Sample(1).data(), 0), -1);
     EXPECT_EQ(replay->Draw(), -1);
