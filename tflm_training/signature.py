@@ -22,6 +22,7 @@ LOSSES = ("softmax_cross_entropy", "sigmoid_cross_entropy", "mse")
 # all be positive.
 _PROBABILITY_SCALE = 1.0 / 256.0
 _PROBABILITY_ZERO_POINT = -128
+_LONGEST_SHOWN = 120
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,9 +101,9 @@ def read_signature(interpreter: Interpreter) -> Signature:
     variables = [tensor for tensor in interpreter.tensors() if tensor.is_variable]
     states = [tensor.index for tensor in variables if tensor.name == metadata["random_state"]]
     if len(states) != 1:
-        raise DataError(f"no variable {metadata['random_state']!r} in the training flatbuffer")
+        raise DataError(f"no variable {_cut(metadata['random_state'])} in the training flatbuffer")
     if _kind(next(t for t in variables if t.index == states[0])) != (np.int32, 1):
-        raise DataError(f"the variable {metadata['random_state']!r} is not one int32")
+        raise DataError(f"the variable {_cut(metadata['random_state'])} is not one int32")
     return Signature(
         loss=loss,
         classes=_classes(loss, metadata.get("num_classes"), outputs[0]),
@@ -134,12 +135,19 @@ def _metadata(interpreter: Interpreter) -> dict[str, Any]:
         version, loss = metadata["version"], metadata["loss"]
         metadata["random_state"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise DataError(f"its metadata {METADATA_NAME!r} is damaged ({error!r})") from error
+        raise DataError(f"its metadata {METADATA_NAME!r} is damaged ({_cut(error)})") from error
     if version != VERSION:
-        raise DataError(f"a training flatbuffer of version {version}; this runner reads {VERSION}")
+        found = _cut(version)
+        raise DataError(f"a training flatbuffer of version {found}; this runner reads {VERSION}")
     if loss not in LOSSES:
-        raise DataError(f"unknown loss {loss!r}; this runner knows {', '.join(LOSSES)}")
+        raise DataError(f"unknown loss {_cut(loss)}; this runner knows {', '.join(LOSSES)}")
     return dict(metadata)
+
+
+def _cut(value: object) -> str:
+    """Something from the file, for a message."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def _classes(loss: str, stated: Any, output: TensorInfo) -> int:

@@ -18,6 +18,7 @@ from typing import Any
 
 from converter.errors import ConverterError
 from converter.ir.layers import Layer
+from converter.model.graph import shown
 from converter.rules.rule import LayerUpdate
 
 Scheme = dict[int, LayerUpdate]
@@ -66,7 +67,7 @@ def _read_file(path: Path, layers: list[Layer]) -> Scheme:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConverterError(f"--update {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConverterError(f"--update {path}: not JSON ({error})") from error
     entries = content.get("layers") if isinstance(content, dict) else None
     if not isinstance(entries, list) or not entries:
@@ -90,7 +91,7 @@ def _find_layer(path: Path, entry: Any, layers: list[Layer]) -> Layer:
         if wanted == layer.name or (type(wanted) is int and wanted == layer.index):
             return layer
     raise ConverterError(
-        f"--update {path}: no layer {wanted!r}; the model has 0 ({layers[0].name}) to "
+        f"--update {path}: no layer {shown(repr(wanted))}; the model has 0 ({layers[0].name}) to "
         f"{len(layers) - 1} ({layers[-1].name})"
     )
 
@@ -98,7 +99,8 @@ def _find_layer(path: Path, entry: Any, layers: list[Layer]) -> Layer:
 def _layer_update(path: Path, entry: dict[str, Any], layer: Layer) -> LayerUpdate:
     unknown = set(entry) - {"layer", "op", "bias", "channels", "of"}
     if unknown:
-        raise ConverterError(f"--update {path}: layer {layer.name}: unknown key {min(unknown)!r}")
+        key = shown(repr(min(unknown)))
+        raise ConverterError(f"--update {path}: layer {layer.name}: unknown key {key}")
     bias = entry.get("bias", False)
     channels = entry.get("channels", 0)
     if channels == "all":
@@ -113,6 +115,7 @@ def _layer_update(path: Path, entry: dict[str, Any], layer: Layer) -> LayerUpdat
         )
     if entry.get("of", layer.channels) != layer.channels:
         raise ConverterError(
-            f"--update {path}: layer {layer.name} has {layer.channels} channels, not {entry['of']}"
+            f"--update {path}: layer {layer.name} has {layer.channels} channels, "
+            f"not {shown(repr(entry['of']))}"
         )
     return LayerUpdate(bias=bias, channels=channels, of=layer.channels)

@@ -85,11 +85,17 @@ def test_bad_words(layers: list[Layer], specification: str, message: str) -> Non
         ({"layers": [{"layer": 1, "channels": 1, "of": 2}]}, "channels, not 2"),
         ({"layers": [{"layer": 1, "bias": True}, {"layer": 1}]}, "listed twice"),
         ({"layers": [{"layer": 1}]}, "every layer is frozen"),
+        ("[" * 100_000, "not JSON"),
+        ({"layers": [{"layer": "x" * 5000}]}, r"no layer 'x+\.\.\.; the model"),
+        ({"layers": [{"layer": 1, "x" * 5000: 1}]}, r"unknown key 'x+\.\.\.$"),
+        ({"layers": [{"layer": 1, "of": "x" * 5000}]}, r"channels, not 'x+\.\.\.$"),
     ],
+    ids=lambda value: str(value)[:60],
 )
 def test_bad_files(layers: list[Layer], tmp_path: Path, content: object, message: str) -> None:
-    with pytest.raises(ConverterError, match=message):
+    with pytest.raises(ConverterError, match=message) as refused:
         parse_scheme(_file(tmp_path, content), layers)
+    assert len(str(refused.value)) < 1000
 
 
 def _backward_names(scheme: Scheme) -> list[str]:

@@ -222,12 +222,17 @@ def test_wrong_arguments(
         ({"version": 2}, "a training flatbuffer of version 2"),
         ({"loss": "hinge"}, "unknown loss 'hinge'"),
         ({"random_state": "nowhere"}, "no variable 'nowhere'"),
+        ({"version": "x" * 5000}, r"a training flatbuffer of version 'x+\.\.\.; this"),
+        ({"loss": "x" * 5000}, r"unknown loss 'x+\.\.\.; this"),
+        ({"random_state": "x" * 5000}, r"no variable 'x+\.\.\. in"),
     ],
+    ids=lambda value: str(value)[:60],
 )
 def test_wrong_metadata(metadata: dict[str, object], message: str) -> None:
     model = training_model("softmax_cross_entropy", np.ones((3, 8)), metadata=metadata)
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=message) as refused:
         Trainer(model)
+    assert len(str(refused.value)) < 1000
 
 
 def test_wrong_models(tmp_path: Path, classifier: bytes) -> None:
