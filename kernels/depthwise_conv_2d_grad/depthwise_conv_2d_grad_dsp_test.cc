@@ -1,5 +1,8 @@
 // The kernels for the DSP extension, its instructions emulated, against the reference: every bit,
 // for random layers.
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -27,6 +30,33 @@ struct Result {
   }
 };
 
+// A copy that ends where memory does: what reads past it is a fault.
+template <typename T>
+class GuardedCopy {
+ public:
+  explicit GuardedCopy(const std::vector<T>& values) {
+    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    const size_t size = values.size() * sizeof(T);
+    const size_t usable = (size + page - 1) / page * page;
+    bytes_ = usable + page;
+    memory_ = static_cast<char*>(
+        mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    mprotect(memory_ + usable, page, PROT_NONE);
+    data_ = reinterpret_cast<T*>(memory_ + usable - size);
+    std::copy(values.begin(), values.end(), data_);
+  }
+  GuardedCopy(const GuardedCopy&) = delete;
+  GuardedCopy& operator=(const GuardedCopy&) = delete;
+  ~GuardedCopy() { munmap(memory_, bytes_); }
+
+  const T* data() const { return data_; }
+
+ private:
+  char* memory_;
+  size_t bytes_;
+  T* data_;
+};
+
 template <typename Mantissa>
 void CompareInputGrads(const ConvGeometry& g, TestContents& random) {
   const int32_t taps = g.filter_height * g.filter_width;
@@ -39,11 +69,13 @@ void CompareInputGrads(const ConvGeometry& g, TestContents& random) {
       2, g, 15, random.Between(1, kMaxBits<Mantissa>), bound, mask.low, mask.high, 0.25f, split};
   const int32_t max_abs = (1 << random.Between(1, BitsFor(taps, 128, kMaxBits<Mantissa>))) - 1;
   const auto gradient = random.Mantissas<Mantissa>(OutputElements(g), max_abs);
+  const GuardedCopy<Mantissa> guarded(gradient);
   const auto multiplier = random.Vector<int16_t>(g.output_channels, 0, 32767);
   const bool has_multiplier = random.Between(0, 3) != 0;
   const int32_t trained = split == 0 ? g.output_channels : split;
-  const auto filter = random.Vector<int8_t>(taps * trained, -128, 127);
-  const auto frozen = random.Vector<int8_t>(taps * (g.output_channels - trained), -128, 127);
+  const GuardedCopy<int8_t> filter(random.Vector<int8_t>(taps * trained, -128, 127));
+  const GuardedCopy<int8_t> frozen(
+      random.Vector<int8_t>(taps * (g.output_channels - trained), -128, 127));
 
   const auto run = [&](decltype(DepthwiseConv2DInputGrad) kernel, const Mantissa* read,
                        const ActivationMask& read_mask, Mantissa* written) {
@@ -58,7 +90,7 @@ void CompareInputGrads(const ConvGeometry& g, TestContents& random) {
   std::vector<Mantissa> written(static_cast<size_t>(inputs));
   const Result expected = run(DepthwiseConv2DInputGrad, gradient.data(), mask, written.data());
   std::fill(written.begin(), written.end(), Mantissa{-1});
-  ASSERT_TRUE(run(DepthwiseConv2DInputGradDsp, gradient.data(), mask, written.data()) == expected);
+  ASSERT_TRUE(run(DepthwiseConv2DInputGradDsp, guarded.data(), mask, written.data()) == expected);
 
   // Below the gradient, as far as the memory plan may put it: see converter/planning/sharing.py.
   const int32_t reach = (g.filter_height - 1) * g.dilation_height - g.padding_top;
@@ -104,10 +136,10 @@ void CompareFilterUpdates(const ConvGeometry& g, TestContents& random) {
   if (random.Between(0, 1) == 0) options.filter_channels = channels + random.Between(0, 2);
   const int32_t filter_channels =
       options.filter_channels == 0 ? g.output_channels : options.filter_channels;
-  const auto input = random.Vector<int8_t>(
+  const GuardedCopy<int8_t> input(random.Vector<int8_t>(
       Elements(g.input_height, g.input_width, options.InputStride()),
-      random.Between(0, 3) == 0 ? 120 : -128, 127);
-  const auto gradient = random.Mantissas<Mantissa>(OutputElements(g), max_abs);
+      random.Between(0, 3) == 0 ? 120 : -128, 127));
+  const GuardedCopy<Mantissa> gradient(random.Mantissas<Mantissa>(OutputElements(g), max_abs));
   const bool per_channel = random.Between(0, 3) != 0;
   const std::vector<float> update_scale = random.UpdateScales(g.output_channels);
   const auto filter = random.Vector<int8_t>(
@@ -162,6 +194,8 @@ const ConvGeometry kLayers[] = {
     {3, 70, 8, 3, 3, 3, 70, 8, 1, 1, 1, 1, 1, 1},
     {20, 20, 24, 7, 3, 5, 18, 24, 3, 1, 1, 1, 0, 0},  // several tiles, the last one narrow
     {8, 9, 16, 8, 1, 7, 5, 16, 2, 2, 1, 1, 7, 1},     // columns that no tap reaches
+    {28, 3, 8, 2, 1, 9, 3, 8, 3, 1, 1, 1, 0, 0},      // a tile of rows that no tap reaches
+    {28, 3, 20, 2, 1, 9, 3, 20, 3, 1, 1, 1, 0, 0},
     {9, 9, 16, 8, 8, 9, 9, 16, 1, 1, 1, 1, 4, 4},     // as many taps as the fast path takes
 };
 

@@ -61,12 +61,16 @@ TFLM_TRAINING_SMALL inline bool PlanTile(const GradientLayer& layer, GradientTil
 TFLM_TRAINING_SMALL inline void PlanGradient(const ConvGeometry& g, GradientTile* tile) {
   const int32_t row = g.output_width * g.output_channels;
   const Range rows = tile->cell_rows;
+  const int32_t begin = Max(tile->outputs.begin, 0);
+  tile->gradient_columns = Min(tile->outputs.end, g.output_width) - begin;
+  tile->gradient_begin = 0;
+  // Rows and columns that no tap reaches may begin behind the map, where nothing is read.
+  if (rows.begin >= rows.end) tile->gradient_columns = 0;
+  if (tile->gradient_columns <= 0) return;
   // The rows after the first one, which may end before the cells.
   const int32_t read = Min(rows.end + 1, g.output_height) - 1 - rows.begin;
-  const int32_t begin = Max(tile->outputs.begin, 0);
   tile->pack = {{}, row * 2, nullptr, read, rows.begin >= 0, read != rows.end - rows.begin};
-  tile->gradient_columns = Min(tile->outputs.end, g.output_width) - begin;
-  tile->gradient_begin = (rows.begin + 1) * row + begin * g.output_channels;
+  tile->gradient_begin = rows.begin * row + begin * g.output_channels;
   tile->first_column = tile->cells + (begin - tile->outputs.begin);
 }
 

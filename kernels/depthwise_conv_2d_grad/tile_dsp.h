@@ -72,7 +72,7 @@ struct GradientTile {
   bool is_whole;  // the rows of a block follow each other without gaps
   PackTask pack;
   int32_t gradient_columns;
-  int32_t gradient_begin;
+  int32_t gradient_begin;  // of the first row, -1 or later
   uint32_t* first_column;
   TilePhase* end_phase;
   TilePhase phases[kMaxPhases];
@@ -105,7 +105,7 @@ TFLM_TRAINING_NOINLINE inline void PackGradient(const ConvGeometry& g, Mantissas
   uint32_t* column = tile->first_column;
   if (!gradient.is_int8() && tile->is_regular && pack.rows > 0) {
     for (; left > 1; left -= 2) {
-      pack.columns[0] = gradient.int16() + index;
+      pack.columns[0] = gradient.int16() + (index + pack.row_step / 2);
       pack.columns[1] = pack.columns[0] + g.output_channels;
       pack.cell = column + kPlaneCells;
       PackColumns(&pack);
@@ -117,13 +117,13 @@ TFLM_TRAINING_NOINLINE inline void PackGradient(const ConvGeometry& g, Mantissas
     const int32_t row = pack.row_step / 2;
     Quad upper = {0, 0};
     uint32_t* cell = column++ - kPlaneWidth;
-    int32_t m = index - row;
     for (int32_t i = 0; i <= pack.rows + pack.has_last; ++i) {
       Quad lower = {0, 0};
-      if (i == 0 ? pack.has_first : i <= pack.rows) lower = LoadMantissas(gradient, m);
+      if (i == 0 ? pack.has_first : i <= pack.rows) {
+        lower = LoadMantissas(gradient, index + i * row);
+      }
       if (i > 0) StoreCell(upper, lower, kPlaneCells, cell);
       upper = lower;
-      m += row;
       cell += kPlaneWidth;
     }
     index += g.output_channels;
