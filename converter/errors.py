@@ -1,4 +1,8 @@
-"""The one exception that a user of the converter sees."""
+"""The exceptions that a user of the converter sees."""
+
+from __future__ import annotations
+
+_LONGEST_REASON = 200
 
 
 class ConverterError(ValueError):
@@ -11,3 +15,8 @@ class ConverterError(ValueError):
 
 class NoGradientError(ConverterError):
     """The trained part holds an operator that cannot be differentiated or updated."""
+
+
+def reason_of(error: Exception) -> str:
+    """Somebody else's error in one line, not too long, for a message of our own."""
+    return " ".join((str(error) or type(error).__name__).split())[:_LONGEST_REASON]

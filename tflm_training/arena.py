@@ -16,7 +16,8 @@ def check_arena(name: str | Path, content: bytes, arena_bytes: int) -> None:
     from converter.model import read_model
 
     try:
-        needed = predict_arena(read_model(content, str(name)), HOST_64).smallest_arena
+        model = read_model(content, str(name), keep_plan=True)
+        needed = predict_arena(model, HOST_64).smallest_arena
     except ConverterError:
         return
     if arena_bytes < needed:

@@ -20,8 +20,6 @@ from typing import Protocol
 
 import numpy as np
 
-_LONGEST_REASON = 200
-
 
 class DataError(ValueError):
     """Data or an argument that cannot be used. The message is one line that names it."""
@@ -84,8 +82,9 @@ def _load_arrays(
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
     except Exception as error:  # zipfile, zlib and NumPy raise many kinds on a damaged file
-        reason = " ".join((str(error) or type(error).__name__).split())[:_LONGEST_REASON]
-        raise DataError(f"{path}: not a readable .npz file ({reason})") from error
+        from converter.errors import reason_of
+
+        raise DataError(f"{path}: not a readable .npz file ({reason_of(error)})") from error
     for key, array in arrays.items():
         if array.ndim == 0:
             raise DataError(f"{path}: {key} is a single value, not an array of samples")

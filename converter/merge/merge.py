@@ -22,7 +22,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from converter.errors import ConverterError
+from converter.errors import ConverterError, reason_of
 from converter.ir.training_ops import (
     InitializeVariables,
     TrainingConv2D,
@@ -33,7 +33,6 @@ from converter.merge.seal import MODEL_ID_NAME
 from converter.model import Graph, Model, Operator, Tensor, read_model, write_model
 from converter.passes.training_graph import METADATA_NAME
 
-_LONGEST_REASON = 200
 _TRAINING_INPUTS = 2  # label or target, learning_rate
 _TRAINING_OUTPUTS = 1  # loss
 _TRAINING_SIGNATURE = "train"
@@ -49,14 +48,16 @@ def merge(
     them; None for the weights that the flatbuffer shipped with. name: for messages. Raises
     ConverterError for a model that is no training flatbuffer and for variables not its own.
     """
+    contents = None
+    if variables is not None:  # what is wrong with them is not the file's fault
+        contents = {str(key): np.asarray(content) for key, content in variables.items()}
     try:
-        merged = _merge(flatbuffer, variables, name)
+        merged = _merge(flatbuffer, contents, name)
         read_model(merged, name)  # what a damaged training flatbuffer makes may not be a model
     except ConverterError:
         raise
     except Exception as error:  # the converter wrote the file: whatever fails was damaged since
-        reason = " ".join((str(error) or type(error).__name__).split())[:_LONGEST_REASON]
-        raise ConverterError(f"{name}: damaged training flatbuffer ({reason})") from error
+        raise ConverterError(f"{name}: damaged training flatbuffer ({reason_of(error)})") from error
     return merged
 
 

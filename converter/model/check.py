@@ -25,7 +25,8 @@ _QUANTIZED_TYPES = (np.int8, np.uint8, np.int16)
 class _Form:
     """How the schema describes a builtin operator that the converter looks into.
 
-    inputs: so many must be there; most: so many at most; options: their name in the schema, if
+    inputs: the first so many must be there; most: so many at most; states: which others must be
+    there, that it keeps from one call to the next; options: their name in the schema, if
     they are read; ranks: of the first inputs, None for any; output_rank: of the output.
     """
 
@@ -34,6 +35,7 @@ class _Form:
     options: str = ""
     ranks: tuple[int | None, ...] = ()
     output_rank: int | None = None
+    states: tuple[int, ...] = ()
 
 
 _CONVOLUTION_RANKS = (4, 4)
@@ -51,8 +53,8 @@ _FORMS = {
     "CONCATENATION": _Form(1, _MANY, "ConcatenationOptions"),
     "SOFTMAX": _Form(1, 1, "SoftmaxOptions"),
     "LEAKY_RELU": _Form(1, 1, "LeakyReluOptions"),
-    "SVDF": _Form(4, 5, "SVDFOptions", (2, 2)),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": _Form(1, 24),
+    "SVDF": _Form(3, 5, "SVDFOptions", (2, 2), states=(4,)),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _Form(1, 24, states=(18, 19)),
     **dict.fromkeys(("MEAN", "SUM", "REDUCE_MAX"), _Form(2, 2)),
     **dict.fromkeys(("PAD", "MIRROR_PAD", "EXPAND_DIMS", "GATHER"), _Form(2, 2)),
     **dict.fromkeys(("PADV2", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"), _Form(3, 3)),
@@ -61,7 +63,6 @@ _FORMS = {
     **dict.fromkeys(("DEPTH_TO_SPACE", "SPACE_TO_DEPTH"), _Form(1, 1)),
     "RESHAPE": _Form(1, 2),
 }
-_LSTM_STATES = (18, 19)
 
 
 def check_model(model: Model, name: str) -> None:
@@ -126,7 +127,9 @@ def _tensor_fault(tensor: Tensor) -> str | None:
         return f"tensor {tensor} has a scale that is no number"
     if zero_point.size not in (1, scale.size):
         return f"tensor {tensor} has {scale.size} scales and {zero_point.size} zero points"
-    limits = np.iinfo(tensor.dtype if tensor.dtype in _QUANTIZED_TYPES else np.int32)
+    # The dtype of a type that NumPy lacks is a placeholder.
+    is_known = tensor.tensor_type is None and tensor.dtype in _QUANTIZED_TYPES
+    limits = np.iinfo(tensor.dtype if is_known else np.int32)
     if (zero_point < limits.min).any() or (zero_point > limits.max).any():
         return f"tensor {tensor} has a zero point that its type cannot hold"
     if scale.size > 1 and scale.size != _channels(tensor, quantization.quantized_dimension):
@@ -155,10 +158,8 @@ def _operator_fault(operator: Operator) -> str | None:
         return f"{name} lacks an input or has {len(inputs)} of them"
     if len(operator.outputs) != 1:
         return f"{name} has {len(operator.outputs)} outputs"
-    if name == "UNIDIRECTIONAL_SEQUENCE_LSTM" and any(
-        len(inputs) <= i or inputs[i] is None for i in _LSTM_STATES
-    ):
-        return f"{name} lacks its states"
+    if any(len(inputs) <= i or inputs[i] is None for i in form.states):
+        return f"{name} lacks its state"
     if form.options and not isinstance(operator.options, getattr(schema, f"{form.options}T")):
         return f"{name} {operator.output} has no {form.options}"
     tensors = [*zip(inputs, form.ranks, strict=False), (operator.output, form.output_rank)]

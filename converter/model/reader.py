@@ -6,18 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from converter.errors import ConverterError
+from converter.errors import ConverterError, reason_of
 from converter.model.check import check_model
 from converter.model.graph import Graph, Model, Operator, Quantization, Signature, Tensor
 from converter.model.schema import DTYPES, FILE_IDENTIFIER, OPERATOR_NAMES, schema
 
-# A memory plan of the original speaks of tensors by index, which an edit renumbers.
-_STALE_METADATA = ("OfflineMemoryAllocation",)
-_LONGEST_REASON = 200
+# int32 [version, subgraph, number of tensors, offset of each]: by their indices in the file.
+_PLAN = "OfflineMemoryAllocation"
+_PLAN_HEAD = 3
 
 
-def read_model(data: bytes, name: str = "model") -> Model:
-    """Read a flatbuffer. `name` is used in messages only.
+def read_model(data: bytes, name: str = "model", keep_plan: bool = False) -> Model:
+    """Read a flatbuffer. `name` is used in messages only. keep_plan: keep its memory plan, which
+    no edit of the graph survives, brought to the order of `Graph.tensors()`.
 
     Raises ConverterError if the bytes are not a TFLite flatbuffer with one subgraph, or if what
     they describe makes no sense (see converter.model.check).
@@ -39,24 +40,24 @@ def read_model(data: bytes, name: str = "model") -> Model:
                 f"{name}: {subgraphs} subgraphs; only models with one can be trained (control "
                 "flow has no gradient rule)"
             )
-        model = _model(schema.ModelT.InitFromPackedBuf(data, 0), name)
+        model = _model(schema.ModelT.InitFromPackedBuf(data, 0), name, keep_plan)
         check_model(model, name)
         return model
     except ConverterError:
         raise
     except Exception as error:  # the schema's code raises many kinds on a damaged file
-        reason = " ".join(str(error).split())[:_LONGEST_REASON]
-        raise ConverterError(f"{name}: damaged TFLite flatbuffer ({reason})") from error
+        raise ConverterError(f"{name}: damaged TFLite flatbuffer ({reason_of(error)})") from error
 
 
 def _text(value: bytes | str | None) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""
 
 
-def _model(packed: Any, name: str) -> Model:
+def _model(packed: Any, name: str, keep_plan: bool) -> Model:
     subgraph = packed.subgraphs[0]
     tensors = [_tensor(t, packed.buffers, name) for t in subgraph.tensors or []]
-    operators = [_operator(o, packed.operatorCodes, tensors) for o in subgraph.operators or []]
+    codes = packed.operatorCodes
+    operators = [_operator(o, codes, tensors, name) for o in subgraph.operators or []]
     graph = Graph(
         inputs=_at(tensors, subgraph.inputs),
         outputs=_at(tensors, subgraph.outputs),
@@ -66,14 +67,25 @@ def _model(packed: Any, name: str) -> Model:
     metadata = {
         _text(m.name): bytes(_buffer(packed.buffers[m.buffer])) for m in packed.metadata or []
     }
-    for stale in _STALE_METADATA:
-        metadata.pop(stale, None)
+    plan = metadata.pop(_PLAN, None)
+    if keep_plan and plan is not None:
+        metadata[_PLAN] = _renumbered(plan, tensors, graph.tensors())
     return Model(
         graph=graph,
         description=_text(packed.description),
         metadata=metadata,
         signatures=[_signature(s, tensors) for s in packed.signatureDefs or []],
     )
+
+
+def _renumbered(plan: bytes, tensors: list[Tensor], order: list[Tensor]) -> bytes:
+    """A memory plan for the tensors of a file, for the same tensors in another order."""
+    words = np.frombuffer(plan, "<i4")
+    if words.size != _PLAN_HEAD + len(tensors):
+        raise ValueError(f"a memory plan of {words.size} numbers for {len(tensors)} tensors")
+    offsets = {id(t): offset for t, offset in zip(tensors, words[_PLAN_HEAD:], strict=True)}
+    head = np.array([*words[: _PLAN_HEAD - 1], len(order)], "<i4")
+    return np.append(head, np.array([offsets[id(t)] for t in order], "<i4")).tobytes()
 
 
 def _buffer(buffer: Any) -> np.ndarray:
@@ -121,13 +133,15 @@ def _quantization(packed: Any) -> Quantization | None:
     return Quantization(scale, zero_point, int(packed.quantizedDimension))
 
 
-def _operator(packed: Any, codes: list[Any], tensors: list[Tensor]) -> Operator:
+def _operator(packed: Any, codes: list[Any], tensors: list[Tensor], model_name: str) -> Operator:
     code = codes[packed.opcodeIndex]
     # Files older than builtin_code (int32) hold the number in deprecated_builtin_code (int8).
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
     is_custom = number == schema.BuiltinOperator.CUSTOM
     if number not in OPERATOR_NAMES:
-        raise ConverterError(f"operator code {number} is unknown: the file is damaged or too new")
+        raise ConverterError(
+            f"{model_name}: operator code {number} is unknown: the file is damaged or too new"
+        )
     options = packed.customOptions
     return Operator(
         name=_text(code.customCode) if is_custom else OPERATOR_NAMES[number],
@@ -151,7 +165,7 @@ def _indices(values: Any) -> list[int]:
 def _at(tensors: list[Tensor], indices: Any) -> list[Tensor]:
     """The tensors of these indices, which do not count from the end."""
     if any(i < 0 for i in _indices(indices)):
-        raise ConverterError(f"there is no tensor {min(indices)}: the file is damaged")
+        raise IndexError(f"there is no tensor {min(indices)}")
     return [tensors[i] for i in _indices(indices)]
 
 

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from converter import convert
 from converter.errors import ConverterError
-from converter.model import read_model, write_model
+from converter.model import Quantization, Tensor, read_model, write_model
 from tests.zoo.int8 import zoo_model
+from tests.zoo.recurrent import svdf_classifier
 
 
 def _packed(model: schema.ModelT) -> bytes:
@@ -76,3 +78,62 @@ def test_several_subgraphs_are_refused() -> None:
     model.subgraphs = model.subgraphs * 2
     with pytest.raises(ConverterError, match="m.tflite: 2 subgraphs"):
         read_model(_packed(model), "m.tflite")
+
+
+def _svdf_with(inputs: dict[int, Tensor | None]) -> bytes:
+    """A model with a SVDF, some of whose inputs are others."""
+    model = read_model(svdf_classifier(features=6, units=4, memory=3, classes=2))
+    (svdf,) = [op for op in model.graph.operators if op.name == "SVDF"]
+    for place, tensor in inputs.items():
+        svdf.inputs[place] = tensor
+    return write_model(model)
+
+
+def test_the_bias_of_a_svdf_may_be_missing_and_its_state_may_not() -> None:
+    graph = convert(_svdf_with({3: None}), update="last:1").training.model.graph
+    (svdf,) = [op for op in graph.operators if op.name == "SVDF"]
+    assert len(svdf.inputs) == 5 and svdf.inputs[3] is None
+    with pytest.raises(ConverterError, match="SVDF lacks its state"):
+        read_model(_svdf_with({4: None}))
+
+
+def test_a_zero_point_of_a_type_that_numpy_lacks() -> None:
+    model = read_model(zoo_model("dense"))
+    tensor = model.graph.operators[-1].output
+    tensor.dtype, tensor.tensor_type = np.dtype(np.uint8), schema.TensorType.INT4
+    tensor.quantization = Quantization.per_tensor(0.1, -8)
+    again = read_model(write_model(model)).graph.operators[-1].output
+    assert (again.tensor_type, again.zero_point) == (schema.TensorType.INT4, -8)
+
+
+def test_a_memory_plan_is_kept_for_who_asks_for_it() -> None:
+    model = read_model(zoo_model("dense"))
+    tensors = model.graph.tensors()
+    offsets = [16 * i for i in range(len(tensors))]
+    plan = np.array([1, 0, len(tensors), *offsets], np.int32)
+    model.metadata["OfflineMemoryAllocation"] = plan.tobytes()
+    written = write_model(model)
+    assert "OfflineMemoryAllocation" not in read_model(written).metadata
+    kept = read_model(written, keep_plan=True)
+    assert kept.metadata["OfflineMemoryAllocation"] == plan.tobytes()
+    # The same model with its tensors numbered the other way round.
+    packed = schema.ModelT.InitFromPackedBuf(written, 0)
+    graph, last = packed.subgraphs[0], len(tensors) - 1
+    graph.tensors.reverse()
+    for holder in (graph, *graph.operators):
+        for name in ("inputs", "outputs"):
+            setattr(holder, name, [last - i for i in getattr(holder, name)])
+    packed.signatureDefs = None
+    renumbered = read_model(_packed(packed), keep_plan=True)
+    found = np.frombuffer(renumbered.metadata["OfflineMemoryAllocation"], np.int32)
+    assert [t.name for t in renumbered.graph.tensors()] == [t.name for t in tensors]
+    np.testing.assert_array_equal(found, [1, 0, len(tensors), *reversed(offsets)])
+
+
+def test_a_memory_plan_of_another_model_is_damage() -> None:
+    model = read_model(zoo_model("dense"))
+    model.metadata["OfflineMemoryAllocation"] = np.array([1, 0, 2, 0, 0], np.int32).tobytes()
+    written = write_model(model)
+    assert read_model(written).graph.operators
+    with pytest.raises(ConverterError, match="a memory plan of 5 numbers for"):
+        read_model(written, "net", keep_plan=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converter.memory import HOST_64, predict_arena
-from converter.model import read_model
+from converter import convert
+from tests.stock import DIGITS
 from tflm_training.cli import main
 from tflm_training.trainer import Trainer
 
@@ -160,10 +160,13 @@ def test_the_wrong_split_is_named(
 
 
 def test_too_small_an_arena(
-    model_file: Path, data_file: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, data_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = read_model(model_file.read_bytes(), "model")
-    needed = predict_arena(model, HOST_64).smallest_arena
+    converted = convert(DIGITS.read_bytes(), update="last:2")
+    assert converted.plan.has_offsets
+    model_file = tmp_path / "digits_train.tflite"
+    model_file.write_bytes(converted.flatbuffer)
+    needed = converted.arena_host.smallest_arena
     for arena in (900, needed // 2, needed - 16):
         error = _error(capsys, "train", model_file, "--data", data_file, "--arena_bytes", arena)
         expected = f"{model_file} needs {needed} bytes of arena on this computer"
