@@ -45,6 +45,17 @@ def constant(name: str, data: np.ndarray) -> Tensor:
     return Tensor(name, data.shape, data.dtype, data=data)
 
 
+def saturated(values: np.ndarray) -> np.ndarray:
+    """float32 of float64 values >= 0: the scales of a model may be as small as they like."""
+    return np.minimum(values, np.finfo(np.float32).max).astype(np.float32)
+
+
+def scaled(scale: Tensor, factor: float) -> Tensor:
+    """A constant of float32 scales, all of them times `factor`."""
+    assert scale.data is not None
+    return dataclasses.replace(scale, data=saturated(scale.data.astype(np.float64) * factor))
+
+
 @dataclasses.dataclass
 class Backward:
     """Collects the operators of the backward pass in order of execution.

@@ -19,7 +19,8 @@ import numbers
 import numpy as np
 
 from converter.errors import ConverterError
-from converter.ir.backward import Backward, constant
+from converter.ir.backward import Backward, constant, scaled
+from converter.ir.bounds import INT32_MAX, MAX_WEIGHT
 from converter.ir.training_ops import (
     FRACTION,
     ApplyUpdates,
@@ -33,7 +34,6 @@ from converter.rules.convolution import LARGEST_STEP
 # The shares of so many samples are rounded, at random and to 1 / FRACTION of an LSB, with an
 # error that adds up to half an LSB of a weight: what one step of an int8 weight has.
 MAX_SAMPLES = 65536
-WEIGHT_LIMIT = 127
 COUNT_NAME = "accumulated_samples"
 
 _Update = Conv2DFilterUpdate | DepthwiseConv2DFilterUpdate | BiasUpdate
@@ -42,7 +42,6 @@ _RECORDS: dict[str, type[_Update]] = {
     for record in (Conv2DFilterUpdate, DepthwiseConv2DFilterUpdate, BiasUpdate)
 }
 _FRACTION_INPUT = 7
-_INT32_MAX = 2**31 - 1
 
 
 @dataclasses.dataclass
@@ -100,14 +99,10 @@ def _redirect(
     is_filter = not isinstance(options, BiasUpdate)
     place = 3 if is_filter else 2
     parameter, scale = operator.inputs[place], operator.inputs[place + 2]
-    assert parameter is not None and scale is not None and scale.data is not None
-    share = scale.data * np.float64((FRACTION if is_filter else 1) / samples)
-    largest = np.finfo(np.float32).max
-    operator.inputs[place + 2] = dataclasses.replace(
-        scale, data=np.minimum(share, largest).astype(np.float32)
-    )
+    assert parameter is not None and scale is not None
+    operator.inputs[place + 2] = scaled(scale, (FRACTION if is_filter else 1) / samples)
     if id(parameter) not in found:
-        limit = options.limit if isinstance(options, BiasUpdate) else WEIGHT_LIMIT
+        limit = options.limit if isinstance(options, BiasUpdate) else MAX_WEIGHT
         found[id(parameter)] = _new_pending(parameter, limit)
     pending = found[id(parameter)]
     # Layers that share a filter each add a step to it.
@@ -115,7 +110,7 @@ def _redirect(
     operator.inputs[place] = pending.value
     if is_filter:
         operator.inputs[_FRACTION_INPUT] = pending.fraction
-    clamp = LARGEST_STEP if is_filter else _INT32_MAX
+    clamp = LARGEST_STEP if is_filter else INT32_MAX
     operator.custom_options = dataclasses.replace(options, clamp=clamp).pack()
 
 

@@ -7,10 +7,7 @@ for one more byte of arena a weight and none of flash.
 
 from __future__ import annotations
 
-import dataclasses
-
-import numpy as np
-
+from converter.ir.backward import scaled
 from converter.ir.training_ops import FRACTION, Conv2DFilterUpdate, DepthwiseConv2DFilterUpdate
 from converter.model.graph import Operator, Quantization, Tensor
 
@@ -25,12 +22,10 @@ def add_fractions(backward: list[Operator]) -> list[Tensor]:
         if operator.name not in _FILTER_UPDATES:
             continue
         weights, scale = operator.inputs[_FILTER], operator.inputs[_UPDATE_SCALE]
-        assert weights is not None and scale is not None and scale.data is not None
+        assert weights is not None and scale is not None
         if id(weights) not in fractions:
             fractions[id(weights)] = _fraction_of(weights)
-        operator.inputs[_UPDATE_SCALE] = dataclasses.replace(
-            scale, data=scale.data * np.float32(FRACTION)
-        )
+        operator.inputs[_UPDATE_SCALE] = scaled(scale, FRACTION)
         operator.inputs[_FRACTION] = fractions[id(weights)]
     return list(fractions.values())
 

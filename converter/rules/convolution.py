@@ -13,7 +13,7 @@ import numpy as np
 
 from converter.errors import NoGradientError
 from converter.ir.activation import mask_bounds
-from converter.ir.backward import Backward, Gradient, constant
+from converter.ir.backward import Backward, Gradient, constant, saturated
 from converter.ir.bounds import (
     INT32_MAX,
     MAX_BIAS_POSITIONS,
@@ -128,11 +128,6 @@ def largest_real(tensor: Tensor) -> float:
     return tensor.scale * max(127 - tensor.zero_point, tensor.zero_point + 128)
 
 
-def _float32(values: np.ndarray) -> np.ndarray:
-    """float32, saturated: the scales of a model may be as small as they like."""
-    return np.minimum(values, np.finfo(np.float32).max).astype(np.float32)
-
-
 def filter_update_scale(operator: Operator) -> Tensor:
     """s_x / s_w[c], float32: SGD on the real weight, in LSB (quantisation-aware scaling).
 
@@ -144,7 +139,7 @@ def filter_update_scale(operator: Operator) -> Tensor:
     largest = largest_real(input_of(operator))
     if largest > UNNORMALISED_INPUT:
         factor /= largest**2
-    return constant(f"{filter_of(operator).name}/update_scale", _float32(factor))
+    return constant(f"{filter_of(operator).name}/update_scale", saturated(factor))
 
 
 def emit_bias_update(
@@ -153,7 +148,7 @@ def emit_bias_update(
     bias = bias_of(operator)
     assert bias is not None
     scales = weight_scales(operator).astype(np.float64) * input_of(operator).scale
-    factor = _float32(np.where(dead_channels(operator), 0.0, 1.0 / scales))
+    factor = saturated(np.where(dead_channels(operator), 0.0, 1.0 / scales))
     backward.emit(
         BiasUpdate(
             positions=positions,
@@ -181,6 +176,7 @@ class ConvolutionRule(BaseRule, abc.ABC):
         _TRAINED_OVERFLOW,
         POSITIONS,
     )
+    int8_inputs = 2
     input_grad: type[ConvInputGrad]
     filter_update: type[ConvFilterUpdate]
 
