@@ -8,7 +8,8 @@ from __future__ import annotations
 import inspect
 
 from converter.rules import RULES
-from converter.rules.constraint import NO_RULE
+from converter.rules.constraint import NO_RULE, Constraint
+from converter.rules.quantised import CONSTRAINTS
 
 _HEADER = """# Supported operators
 
@@ -29,19 +30,26 @@ Below each operator is what it must keep to, in the words in which the converter
 standing for what differs, behind `... cannot be trained through: ` or `... cannot be trained: `.
 `--update auto` trains only what keeps to them. An operator that is not listed is refused with
 `{no_rule}`.
+
+## Every operator
+
 """
 
 
 def supported_ops() -> str:
     """The page as Markdown."""
-    parts = [_HEADER.format(no_rule=NO_RULE.text)]
+    parts = [_HEADER.format(no_rule=NO_RULE.text) + _quoted(CONSTRAINTS)]
     for rule in RULES:
         module = inspect.getmodule(type(rule))
         assert module is not None and module.__doc__ is not None
         parts.append(f"## {', '.join(rule.operators)}\n\n{inspect.cleandoc(module.__doc__)}\n")
         if rule.constraints:
-            parts.append("".join(f"- `{constraint.text}`\n" for constraint in rule.constraints))
+            parts.append(_quoted(rule.constraints))
     return "\n".join(parts)
+
+
+def _quoted(constraints: tuple[Constraint, ...]) -> str:
+    return "".join(f"- `{constraint.text}`\n" for constraint in constraints)
 
 
 if __name__ == "__main__":

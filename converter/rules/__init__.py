@@ -11,9 +11,10 @@ from converter.rules.depthwise_conv_2d import DepthwiseConv2DRule
 from converter.rules.mean import MeanRule
 from converter.rules.mul import MulRule
 from converter.rules.pool_2d import Pool2DRule
+from converter.rules.quantised import not_int8
 from converter.rules.relu import ReluRule
 from converter.rules.rule import LayerUpdate, Rule
-from converter.rules.shapes import misfit, not_int8
+from converter.rules.shapes import misfit
 from converter.rules.slice import SliceRule
 from converter.rules.view import ViewRule
 
@@ -43,7 +44,7 @@ def refusal(operator: Operator) -> str | None:
     rule = None if operator.is_custom else rule_of(operator.name)
     if rule is None:
         return NO_RULE.broken()
-    return misfit(operator) or rule.check(operator) or not_int8(operator)
+    return misfit(operator) or not_int8(operator, rule.int8_inputs) or rule.check(operator)
 
 
 __all__ = ["RULES", "LayerUpdate", "Rule", "refusal", "rule_of"]

@@ -16,7 +16,6 @@ from converter.ir.activation import Clamp
 from converter.ir.backward import Backward, Gradient, constant
 from converter.ir.training_ops import ActivationGrad
 from converter.model.graph import Operator, Tensor
-from converter.rules.constraint import NOT_INT8, Refusal
 from converter.rules.rule import BaseRule, Wanted
 
 _LARGEST = 32767  # of the table
@@ -70,14 +69,6 @@ def _slopes(operator: Operator, clamp: Clamp | None) -> np.ndarray:
 
 class ActivationRule(BaseRule):
     operators = (*_AT_INPUT, *_AT_OUTPUT)
-    constraints = (NOT_INT8,)
-
-    def check(self, operator: Operator) -> Refusal | None:
-        for tensor in (operator.inputs[0], operator.output):
-            assert tensor is not None
-            if tensor.dtype != np.int8 or tensor.quantization is None:
-                return NOT_INT8.broken(tensor)
-        return None
 
     def input_gradient(
         self, operator: Operator, index: int, gradient: Gradient, wanted: Wanted, backward: Backward

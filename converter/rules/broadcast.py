@@ -8,18 +8,16 @@ from __future__ import annotations
 import math
 from itertools import groupby
 
-import numpy as np
-
 from converter.ir.activation import SUPPORTED_ACTIVATIONS, mask_bounds
 from converter.ir.backward import Backward, Gradient
 from converter.ir.training_ops import GradientMul
 from converter.model.graph import Operator, Tensor
-from converter.rules.constraint import ACTIVATION, NOT_INT8, POSITIONS, Constraint, Refusal
+from converter.rules.constraint import ACTIVATION, POSITIONS, Constraint, Refusal
 from converter.rules.rule import Wanted
 
 _DIMS = 4
 _AXES = Constraint("inputs of ... are broadcast over too many axes; do it in two steps")
-CONSTRAINTS = (NOT_INT8, ACTIVATION, _AXES, POSITIONS)
+CONSTRAINTS = (ACTIVATION, _AXES, POSITIONS)
 Folded = list[tuple[int, bool, bool]]
 """(size, reduced, repeated) per axis of the output, as GradientMul has them."""
 
@@ -32,9 +30,6 @@ def operands(operator: Operator) -> tuple[Tensor, Tensor]:
 
 def check_operands(operator: Operator) -> Refusal | None:
     """Why an operator on two tensors has no gradient, or None if it has one."""
-    for tensor in (*operands(operator), operator.output):
-        if tensor.dtype != np.int8 or tensor.quantization is None:
-            return NOT_INT8.broken(tensor)
     activation = int(operator.options.fusedActivationFunction)
     if activation not in SUPPORTED_ACTIVATIONS:
         return ACTIVATION.broken(activation)

@@ -30,6 +30,8 @@ class Constraint:
 
 
 NOT_INT8 = Constraint("tensor ... is not int8; quantise the model to full int8")
+UNQUANTISED = Constraint("tensor ... has no quantisation; quantise the model to full int8")
+SCALE = Constraint("tensor ... has a scale that is not a positive normal number")
 BATCH = Constraint("input ... has batch ...; export the model with batch 1")
 ACTIVATION = Constraint("fused activation ... has no gradient rule; use NONE, RELU or RELU6")
 EXTENT = Constraint(

@@ -16,19 +16,14 @@ from converter.ir.bounds import (
 )
 from converter.ir.requantisation import MAX_SHIFT, requantisation_tables
 from converter.model.graph import Operator, Tensor
-from converter.rules.constraint import ACTIVATION, BATCH, EXTENT, NOT_INT8, Constraint, Refusal
+from converter.rules.constraint import ACTIVATION, BATCH, EXTENT, Constraint, Refusal
 
-_UNQUANTISED = Constraint("tensor ... has no quantisation; quantise the model to full int8")
-_SCALE = Constraint("tensor ... has a scale that is not a positive number")
 _CONSTANT = Constraint("filter ... is not constant; only constant filters have a gradient")
 _ZERO_POINT = Constraint("filter ... has a zero point other than 0; quantise weights symmetrically")
 _BIAS = Constraint("bias ... is not int32; quantise the model to full int8")
 _OUTPUT_SCALE = Constraint("the scale of output ... is too small for its int32 accumulator")
 _OVERFLOWS = Constraint("filter ... overflows the int32 accumulator")
 PARAMETER_CONSTRAINTS = (
-    NOT_INT8,
-    _UNQUANTISED,
-    _SCALE,
     _CONSTANT,
     _ZERO_POINT,
     _BIAS,
@@ -59,14 +54,6 @@ def input_of(operator: Operator) -> Tensor:
 def check_parameters(operator: Operator) -> Refusal | None:
     """Why the operator's filter, bias or activation cannot be trained or differentiated."""
     source, weights, bias = input_of(operator), filter_of(operator), bias_of(operator)
-    for tensor in (source, weights, operator.output):
-        if tensor.dtype != np.int8 or tensor.tensor_type is not None:
-            return NOT_INT8.broken(tensor)
-        if tensor.quantization is None:
-            return _UNQUANTISED.broken(tensor)
-        scale = tensor.quantization.scale
-        if not (np.all(scale > 0) and np.all(np.isfinite(scale))):
-            return _SCALE.broken(tensor)
     if not (weights.is_constant or weights.is_variable):
         return _CONSTANT.broken(weights)
     if np.any(weights.quantization.zero_point != 0):  # type: ignore[union-attr]

@@ -6,26 +6,15 @@ when it was written, so the input's gradient is that very tensor.
 
 from __future__ import annotations
 
-import numpy as np
-
 from converter.ir.activation import ACTIVATION_OPERATORS
 from converter.ir.backward import Backward, Gradient
 from converter.model.graph import Operator
 from converter.model.schema import schema
-from converter.rules.constraint import NOT_INT8, Refusal
 from converter.rules.rule import BaseRule, LayerUpdate, Limits, Wanted
 
 
 class ReluRule(BaseRule):
     operators = (*ACTIVATION_OPERATORS, "QUANTIZE")
-    constraints = (NOT_INT8,)
-
-    def check(self, operator: Operator) -> Refusal | None:
-        for tensor in (operator.inputs[0], operator.output):
-            assert tensor is not None
-            if tensor.dtype != np.int8:
-                return NOT_INT8.broken(tensor)
-        return None
 
     def output_clamp(self, operator: Operator) -> int:
         return int(ACTIVATION_OPERATORS.get(operator.name, schema.ActivationFunctionType.NONE))

@@ -56,6 +56,10 @@ class Rule(Protocol):
     def constraints(self) -> tuple[Constraint, ...]:
         """What its operators must keep to: all that `check` and `update` say."""
 
+    @property
+    def int8_inputs(self) -> int:
+        """So many of the first inputs hold quantised values; others are indices and biases."""
+
     def check(self, operator: Operator) -> Refusal | None:
         """Why the operator cannot be differentiated, or None if it can."""
 
@@ -90,6 +94,7 @@ class BaseRule:
 
     operators: tuple[str, ...] = ()
     constraints: tuple[Constraint, ...] = ()
+    int8_inputs = 1
 
     def check(self, operator: Operator) -> Refusal | None:
         return None

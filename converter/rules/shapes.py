@@ -1,4 +1,4 @@
-"""What every rule takes for granted: a file may state any shape, and a gradient trusts them."""
+"""What every rule takes for granted of shapes: a file may state any, and a gradient trusts them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ import numpy as np
 
 from converter.model.graph import Operator, Tensor
 from converter.model.schema import schema
-from converter.rules.constraint import NOT_INT8
-
-_LARGEST_STRIDE = 1 << 15
 
 
 def misfit(operator: Operator) -> str | None:
@@ -20,16 +17,6 @@ def misfit(operator: Operator) -> str | None:
         if tensor.shape and min(tensor.shape) < 1:
             return f"tensor {tensor} has no elements"
     return _FAULTS[operator.name](operator)
-
-
-def not_int8(operator: Operator) -> str | None:
-    """Gradients pass through int8 maps only; constants of other kinds are the rules' matter."""
-    for tensor in (*operator.inputs[:1], *operator.outputs):
-        if tensor is None or tensor.dtype != np.int8 or tensor.tensor_type is not None:
-            return NOT_INT8.broken(tensor)
-        if tensor.quantization is None:
-            return f"tensor {tensor} has no quantisation; quantise the model to full int8"
-    return None
 
 
 def _same_elements(operator: Operator) -> str | None:
@@ -47,8 +34,8 @@ def _window(
     options, source = operator.options, operator.inputs[0]
     assert source is not None
     strides = (options.strideH, options.strideW)
-    if not all(1 <= n <= _LARGEST_STRIDE for n in (*taps, *strides, *dilations)):
-        return f"{operator.output} has a stride, dilation or window out of range"
+    if min(*taps, *strides, *dilations) < 1:
+        return f"{operator.output} has a stride, dilation or window below 1"
     if options.padding not in (schema.Padding.SAME, schema.Padding.VALID):
         return f"{operator.output} has an unknown padding {options.padding}"
     if operator.padding is not None:
@@ -67,8 +54,6 @@ def _convolution(operator: Operator) -> str | None:
     """Input, filter, bias and output of CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED fit."""
     source, weights, output = operator.inputs[0], operator.inputs[1], operator.output
     assert source is not None and weights is not None
-    if min(weights.shape) < 1:
-        return f"filter {weights} has no elements"
     axis = 3 if operator.name == "DEPTHWISE_CONV_2D" else 0
     channels = weights.shape[axis]
     quantization = weights.quantization
@@ -107,13 +92,12 @@ def _pool(operator: Operator) -> str | None:
 def _broadcast(operator: Operator) -> str | None:
     """The output of two inputs has the shape that they are broadcast to."""
     shapes = [t.shape for t in operator.inputs if t is not None]
+    message = f"output {operator.output} does not follow from inputs {shapes[0]}, {shapes[1]}"
     try:
         shape = np.broadcast_shapes(*shapes)
     except ValueError:
-        shape = ()
-    if shape != operator.output.shape:
-        return f"output {operator.output} does not follow from inputs {shapes[0]}, {shapes[1]}"
-    return None
+        return message
+    return message if shape != operator.output.shape else None
 
 
 def _input_and_constant(operator: Operator) -> tuple[Tensor, np.ndarray | None]:
@@ -146,8 +130,8 @@ def _padding(operator: Operator) -> str | None:
         return None
     if paddings.dtype.kind != "i" or paddings.size != 2 * len(source.shape) or (paddings < 0).any():
         return f"paddings of output {output} are not those of input {source}"
-    total = paddings.reshape(-1, 2).sum(axis=1)
-    if output.shape != tuple(int(d + p) for d, p in zip(source.shape, total, strict=True)):
+    total = [before + after for before, after in paddings.reshape(-1, 2).tolist()]
+    if output.shape != tuple(d + p for d, p in zip(source.shape, total, strict=True)):
         return f"output {output} does not follow from input {source} and its paddings"
     return None
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import flatbuffers
+import numpy as np
 import pytest
 
 from converter import convert
 from converter.errors import ConverterError
+from converter.ir.training_ops import Conv2DFilterUpdate
 from converter.model.schema import schema
+from tests.stock import DIGITS
 
-_MODEL = Path("examples/digits/digits_int8.tflite")
 Mutation = Callable[[Any, Any], None]
 
 
 def _mutated(change: Mutation) -> bytes:
     """change: gets the model and its graph."""
-    model = schema.ModelT.InitFromPackedBuf(_MODEL.read_bytes(), 0)
+    model = schema.ModelT.InitFromPackedBuf(DIGITS.read_bytes(), 0)
     change(model, model.subgraphs[0])
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
@@ -64,6 +65,10 @@ _DAMAGED: dict[str, tuple[Mutation, str]] = {
         "there is no tensor -2",
     ),
     "index": (lambda m, g: _set(g, outputs=[10**6]), "damaged TFLite flatbuffer"),
+    "operator code": (
+        lambda m, g: _set(m.operatorCodes[0], builtinCode=9999),
+        "operator code 9999 is unknown",
+    ),
     "large": (lambda m, g: _set(_output(g), shape=[1, 65536, 65536, 2]), "more than 2147483647"),
     "scale not a number": (
         lambda m, g: _set(_output(g).quantization, scale=[float("nan")]),
@@ -110,19 +115,20 @@ _DAMAGED: dict[str, tuple[Mutation, str]] = {
     ),
     "second graph": (lambda m, g: _set(m, subgraphs=[g, g]), "2 subgraphs"),
     "no graph": (lambda m, g: _set(m, subgraphs=None), "0 subgraphs"),
-    "temperature": (
-        lambda m, g: _set(g.operators[-1].builtinOptions, beta=float("nan")),
-        "leaves the range",
-    ),
 }
 
 
 @pytest.mark.parametrize("name", _DAMAGED)
 def test_what_no_interpreter_could_run_is_refused(name: str) -> None:
     change, message = _DAMAGED[name]
-    with pytest.raises(ConverterError, match=message) as raised:
-        convert(_mutated(change), update="all")
+    with pytest.raises(ConverterError, match=f"^net.tflite: .*{message}") as raised:
+        convert(_mutated(change), update="all", name="net.tflite")
     assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_temperature_that_is_no_number() -> None:
+    with pytest.raises(ConverterError, match="leaves the range"):
+        convert(_mutated(lambda m, g: _set(g.operators[-1].builtinOptions, beta=float("nan"))))
 
 
 def _make_uint8(tensor: Any) -> None:
@@ -133,11 +139,11 @@ def _make_uint8(tensor: Any) -> None:
 _MISSHAPEN: dict[str, tuple[Mutation, str]] = {
     "stride": (
         lambda m, g: _set(g.operators[1].builtinOptions, strideH=0),
-        "stride, dilation or window out of range",
+        "stride, dilation or window below 1",
     ),
     "dilation": (
         lambda m, g: _set(g.operators[1].builtinOptions, dilationWFactor=-1),
-        "stride, dilation or window out of range",
+        "stride, dilation or window below 1",
     ),
     "padding": (lambda m, g: _set(g.operators[1].builtinOptions, padding=7), "unknown padding 7"),
     "height": (
@@ -200,6 +206,23 @@ def test_scales_whose_inverse_no_float32_holds() -> None:
             quantization.scale = [scale] * len(quantization.scale)
 
     assert convert(_mutated(shrink), update="last:1").flatbuffer
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("finer", [{"weight_bits": 16}, {"accumulate": 2}])
+def test_update_scales_saturate(finer: dict[str, int]) -> None:
+    """s_x / s_w is a float32; times 256, for the fraction of a weight, it is none."""
+
+    def shrink(model: Any, graph: Any) -> None:
+        _set(_classifier(graph, 0).quantization, scale=[0.5])
+        quantization = _classifier(graph, 1).quantization
+        quantization.scale = [2e-38] * len(quantization.scale)
+
+    graph = convert(_mutated(shrink), update="last:1", **finer).training  # type: ignore[arg-type]
+    (update,) = [op for op in graph.backward if op.name == Conv2DFilterUpdate.CUSTOM_CODE]
+    scale = update.inputs[5]
+    assert scale is not None and scale.data is not None
+    assert (scale.data == np.finfo(np.float32).max).all()
 
 
 def test_long_shapes_are_cut_in_messages() -> None:

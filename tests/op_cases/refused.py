@@ -1,4 +1,4 @@
-"""For each constraint in SUPPORTED_OPS.md a model that breaks it, and nothing else."""
+"""For each constraint of an operator in SUPPORTED_OPS.md a model that breaks it, and no other."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from converter.model import Tensor
 from converter.model.schema import schema
 from tests.op_cases.net import Net
 
-_INT16, _FLOAT = np.dtype(np.int16), np.dtype(np.float32)
+_FLOAT = np.dtype(np.float32)
 _TANH = schema.ActivationFunctionType.TANH
 
 
@@ -54,12 +54,6 @@ def _set_options(**fields: object) -> Callable[[Net], None]:
             setattr(net.operators[-1].options, name, value)
 
     return change
-
-
-def _negative_scale(net: Net) -> None:
-    quantization = net.operators[-1].output.quantization
-    assert quantization is not None
-    quantization.scale = np.array([-0.1], np.float32)
 
 
 def _variable_filter(net: Net) -> None:
@@ -172,18 +166,6 @@ def _pool_with(change: Callable[[Net], None], name: str = "AVERAGE_POOL_2D") -> 
     return _behind_a_layer((1, 4, 4, 3), append)
 
 
-def _unary_to_int16(name: str) -> bytes:
-    kind = {"HARD_SWISH": "HardSwishOptions"}.get(name)
-
-    def append(net: Net, x: Tensor) -> Tensor:
-        net.unary(name, x, kind)
-        _set_output(dtype=_INT16)(net)
-        return net.operators[-1].output
-
-    return _behind_a_layer((1, 4, 4, 3), append)
-
-
-_NOT_INT8 = "tensor ... is not int8; quantise the model to full int8"
 _ACTIVATION = "fused activation ... has no gradient rule; use NONE, RELU or RELU6"
 _BATCH = "input ... has batch ...; export the model with batch 1"
 _POSITIONS = "its gradient has too many positions for an int32 sum; freeze it"
@@ -195,12 +177,6 @@ _EXTENT = (
 
 def _of_layers(operator: str, depthwise: bool) -> list[Refused]:
     spoiled = (
-        (_NOT_INT8, _set_output(dtype=_INT16)),
-        (
-            "tensor ... has no quantisation; quantise the model to full int8",
-            _set_output(quantization=None),
-        ),
-        ("tensor ... has a scale that is not a positive number", _negative_scale),
         ("filter ... is not constant; only constant filters have a gradient", _variable_filter),
         (
             "filter ... has a zero point other than 0; quantise weights symmetrically",
@@ -252,7 +228,6 @@ def _uneven_depthwise() -> bytes:
 
 def _of_binary(name: str, large: tuple[int, ...]) -> list[Refused]:
     return [
-        Refused(name, _NOT_INT8, lambda: _binary_with(name, _set_output(dtype=_INT16))),
         Refused(
             name,
             _ACTIVATION,
@@ -293,6 +268,4 @@ REFUSED: tuple[Refused, ...] = (
     Refused("PAD", "output ... has too many axes; at most four may be padded",
             lambda: _behind_a_layer((1, 4, 2, 2), lambda net, x: net.pad(
                 net.reshape(x, (1, 2, 2, 2, 2)), [[1, 0]] * 5))),
-    Refused("RELU", _NOT_INT8, lambda: _unary_to_int16("RELU")),
-    Refused("HARD_SWISH", _NOT_INT8, lambda: _unary_to_int16("HARD_SWISH")),
 )  # fmt: skip
