@@ -26,6 +26,7 @@ from benchmarks.cortex_m7 import tables, work
 from benchmarks.cortex_m7.step import StepOperator, record_step
 from converter.cli import parse_bytes
 from converter.errors import ConverterError
+from examples.digits.demo import MODEL as DIGITS
 from tools.cortex_m.build import CORES, DEFAULT_OPTIMISATION, BuildError, build
 from tools.cortex_m.emulator import EmulatorError, Run, replay
 
@@ -33,7 +34,6 @@ _CORE = CORES["cortex-m7"]
 _MCUNET = "mcunet-5fps-128.tflite"
 _ROOT = Path(__file__).resolve().parents[2]
 _SCHEME = _ROOT / "benchmarks" / "schemes" / "mcunet_49kb.json"
-_DIGITS = _ROOT / "examples" / "digits" / "digits_int8.tflite"
 _DIGITS_BUDGET = "14k"
 
 
@@ -59,8 +59,8 @@ def subject(options: argparse.Namespace) -> Subject:
             name=mcunet.stem,
         )
         return Subject(f"{mcunet.stem}, {_SCHEME.stem}", converted.flatbuffer, is_mcunet=True)
-    converted = converter.convert(_DIGITS.read_bytes(), parse_bytes(_DIGITS_BUDGET))
-    return Subject(f"{_DIGITS.stem}, budget {_DIGITS_BUDGET}", converted.flatbuffer)
+    converted = converter.convert(DIGITS.read_bytes(), parse_bytes(_DIGITS_BUDGET))
+    return Subject(f"{DIGITS.stem}, budget {_DIGITS_BUDGET}", converted.flatbuffer)
 
 
 def measure(step: list[StepOperator], options: argparse.Namespace) -> tuple[list[tables.Row], Run]:

@@ -18,10 +18,9 @@ from converter.passes.training_graph import Lowering, Source, prepare
 from converter.rules.rule import LayerUpdate
 from converter.search.estimate import Estimator
 from converter.search.fit import Limit, fit
+from tests.stock import DIGITS
 from tests.zoo.int8 import calibration_data, to_int8, zoo_model
 from tflm_training import Trainer
-
-DIGITS = Path("examples") / "digits" / "digits_int8.tflite"
 
 
 def _convert(samples: int, update: str = "all", **options: object) -> TrainingModel:

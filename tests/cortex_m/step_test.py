@@ -17,16 +17,14 @@ from benchmarks.cortex_m7 import work
 from benchmarks.cortex_m7.step import StepOperator, record_step
 from converter.conversion import TrainingModel
 from converter.report.plan import layer_plans
+from tests.stock import DIGITS
 from tools.cortex_m.build import CORES, Core, build
 from tools.cortex_m.emulator import replay
-
-_MODEL = Path("examples") / "digits" / "digits_int8.tflite"
 
 
 @functools.cache
 def converted() -> TrainingModel:
-    root = Path(__file__).resolve().parents[2]
-    return converter.convert((root / _MODEL).read_bytes(), 14 << 10)
+    return converter.convert(DIGITS.read_bytes(), 14 << 10)
 
 
 @functools.cache
@@ -126,8 +124,7 @@ def test_benchmark_fails_where_an_output_differs(
 def test_benchmark_of_what_is_no_training_flatbuffer(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root = Path(__file__).resolve().parents[2]
-    assert benchmark_status(monkeypatch, str(root / _MODEL)) == 1
+    assert benchmark_status(monkeypatch, str(DIGITS)) == 1
     assert "not a training flatbuffer" in capsys.readouterr().err
 
 

@@ -7,7 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from tests.fuzz.run import BUNDLED, Summary, run_cases
+from tests.fuzz.run import Summary, run_cases
+from tests.stock import DIGITS
 
 
 def _figures(summary: Summary, seconds: float) -> str:
@@ -48,7 +49,7 @@ def main() -> int:
             print(f"{summary.cases} cases, {len(summary.findings)} findings", flush=True)
 
     summary = run_cases(
-        [BUNDLED, *models],
+        [DIGITS, *models],
         options.seed,
         options.first,
         options.count,

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-BUNDLED = Path("examples/digits/digits_int8.tflite")
 # One thread each: the libraries' own would take address space and time.
 _SINGLE_THREADED = {
     name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
