@@ -22,9 +22,11 @@ unexport PYTHONPATH PYTHONHOME
 SOURCES := pyproject.toml setup.py constraints.txt tools/setup.sh \
 	$(shell find kernels tflm_training -name '*.cc' -o -name '*.h' -o -name '*.inc')
 
-# Folders of .tflite models and of .npz data for the benchmarks.
-MODELS ?= ../shared/models
-DATA ?= ../shared/data
+# Folders of .tflite models and of .npz data, for those benchmarks that need more than the bundled
+# model.
+MODELS ?=
+DATA ?=
+MODELS_OPTION = $(if $(MODELS),--models $(MODELS))
 OPT ?= -O2
 COUNT ?= 20000
 SEED ?= 1
@@ -49,17 +51,17 @@ lint: $(VENV)/lint.stamp
 	$(VENV_PYTHON) -m mypy
 
 fuzz: $(VENV)/test.stamp
-	@$(VENV_PYTHON) -m tests.fuzz --count $(COUNT) --seed $(SEED) --models $(MODELS)
+	@$(VENV_PYTHON) -m tests.fuzz --count $(COUNT) --seed $(SEED) $(MODELS_OPTION)
 	@$(VENV_PYTHON) -m tests.fuzz.operators --seed $(SEED)
 
 bench-learning: $(VENV)/demo.stamp
-	@$(VENV_PYTHON) -m benchmarks.learning --models $(MODELS) --data $(DATA)
+	@$(VENV_PYTHON) -m benchmarks.learning $(MODELS_OPTION) $(if $(DATA),--data $(DATA))
 
 bench-memory: $(VENV)/demo.stamp
-	@$(VENV_PYTHON) -m benchmarks.memory_planning --models $(MODELS)
+	@$(VENV_PYTHON) -m benchmarks.memory_planning $(MODELS_OPTION)
 
 bench-cortex-m7: $(VENV)/emulator.stamp
-	@$(VENV_PYTHON) -m benchmarks.cortex_m7 --models $(MODELS) --opt="$(OPT)" $(ARGS)
+	@$(VENV_PYTHON) -m benchmarks.cortex_m7 $(MODELS_OPTION) --opt="$(OPT)" $(ARGS)
 
 include Makefile_internal.inc
 sources:

@@ -16,7 +16,7 @@ def _origin(module: str) -> Path:
     """The file of an installed module, without importing it."""
     specification = importlib.util.find_spec(module)
     if specification is None or specification.origin is None:
-        raise ImportError(f"{module} is not installed: run pip install . in the project's root")
+        raise ImportError(f"{module} is not installed: run pip install -e . in the project's root")
     return Path(specification.origin)
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from rich.console import Console
 
 import converter
+from benchmarks.arguments import folder
 from benchmarks.cortex_m7 import tables, work
 from benchmarks.cortex_m7.step import StepOperator, record_step
 from converter.cli import parse_bytes
@@ -120,7 +121,7 @@ def parse() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("model", nargs="?", type=Path, help="a training flatbuffer")
-    parser.add_argument("--models", type=Path, help="folder of .tflite models")
+    parser.add_argument("--models", type=folder, help="folder of .tflite models")
     parser.add_argument("--budget", default="256k", help="of arena, for MCUNet")
     parser.add_argument(
         "--reference", action="store_true", help="measure the plain C++ kernels beside the others"

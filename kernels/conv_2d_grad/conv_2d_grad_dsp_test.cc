@@ -1,5 +1,7 @@
 // The kernels for the DSP extension, its instructions emulated, against the reference: every
 // bit, for layers of many shapes and random contents.
+#include <algorithm>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -43,6 +45,23 @@ const Layer kLayers[] = {
     {"long rows", {2, 70, 6, 1, 3, 2, 70, 33, 1, 1, 1, 1, 0, 1}},
 };
 
+bool IsPointwise(const ConvGeometry& g) {
+  return g.filter_height == 1 && g.filter_width == 1 && g.stride_height == 1 &&
+         g.stride_width == 1 && g.input_height == g.output_height &&
+         g.input_width == g.output_width;
+}
+
+// Bytes that the result of a pointwise layer begins below what it is made of, see
+// converter/planning/sharing.py: eight pixels are read while the first of them is written.
+size_t DistanceBelow(const ConvGeometry& g, int32_t written_bytes, int32_t read_bytes) {
+  int32_t distance = 0;
+  for (int32_t pixel = 0; pixel < g.input_height * g.input_width; ++pixel) {
+    distance = std::max(distance, (pixel + 1) * g.input_channels * written_bytes -
+                                      pixel / 8 * 8 * g.output_channels * read_bytes);
+  }
+  return static_cast<size_t>(distance);
+}
+
 template <typename Mantissa>
 void CompareInputGrads(const ConvGeometry& g, uint32_t seed) {
   TestContents random(seed);
@@ -54,7 +73,7 @@ void CompareInputGrads(const ConvGeometry& g, uint32_t seed) {
   const int32_t bound = random.OneOf({127 * taps * g.output_channels, 0, 1, 40, INT32_MAX});
   const ActivationMask mask = random.Mask(elements);
   const ConvInputGradOptions options = {
-      1,
+      ConvInputGradOptions::kVersion,
       g,
       accumulator_bits,
       random.Between(1, kMaxBits<Mantissa>),
@@ -71,18 +90,41 @@ void CompareInputGrads(const ConvGeometry& g, uint32_t seed) {
   const auto frozen = random.Vector<int8_t>(
       g.output_channels * taps * (g.input_channels - trained), -127, 127);
 
-  const auto run = [&](decltype(Conv2DInputGrad) kernel, std::vector<Mantissa>* result) {
-    return kernel(options, gradient.data(), {3.0f, max_abs},
+  const auto run = [&](decltype(Conv2DInputGrad) kernel, const Mantissa* read,
+                       const ActivationMask& read_mask, Mantissa* written) {
+    return kernel(options, read, {3.0f, max_abs},
                   {filter.data(), frozen.data(), options.split, g.input_channels},
-                  seed % 3 == 0 ? nullptr : multiplier.data(), mask, result->data());
+                  seed % 3 == 0 ? nullptr : multiplier.data(), read_mask, written);
   };
   std::vector<Mantissa> expected(static_cast<size_t>(elements));
   std::vector<Mantissa> result(static_cast<size_t>(elements));
-  const GradientScale expected_scale = run(Conv2DInputGrad, &expected);
-  const GradientScale scale = run(Conv2DInputGradDsp, &result);
+  const GradientScale expected_scale =
+      run(Conv2DInputGrad, gradient.data(), mask, expected.data());
+  const GradientScale scale = run(Conv2DInputGradDsp, gradient.data(), mask, result.data());
   ASSERT_EQ(result, expected);
   ASSERT_EQ(scale.sigma, expected_scale.sigma);
   ASSERT_EQ(scale.max_abs, expected_scale.max_abs);
+  if (!IsPointwise(g)) return;
+
+  // Below the gradient, as near as the memory plan may put it.
+  const size_t gap = DistanceBelow(g, sizeof(Mantissa), sizeof(Mantissa)) / sizeof(Mantissa);
+  std::vector<Mantissa> memory(std::max(gap + gradient.size(), result.size()));
+  std::copy(gradient.begin(), gradient.end(), memory.begin() + static_cast<ptrdiff_t>(gap));
+  run(Conv2DInputGradDsp, memory.data() + gap, mask, memory.data());
+  memory.resize(expected.size());
+  ASSERT_EQ(memory, expected);
+
+  // Below the saved activation that is the mask.
+  if (mask.values == nullptr) return;
+  ConvGeometry same = g;
+  same.output_channels = g.input_channels;
+  const size_t above = DistanceBelow(same, sizeof(Mantissa), 1);
+  std::vector<Mantissa> shared(result.size() + above / sizeof(Mantissa) + 1);
+  int8_t* values = reinterpret_cast<int8_t*>(shared.data()) + above;
+  memcpy(values, mask.values, result.size());
+  run(Conv2DInputGradDsp, gradient.data(), {values, mask.low, mask.high}, shared.data());
+  shared.resize(expected.size());
+  ASSERT_EQ(shared, expected);
 }
 
 template <typename Mantissa>
@@ -92,7 +134,8 @@ void CompareFilterUpdates(const ConvGeometry& g, uint32_t seed) {
   const int32_t max_abs = (1 << BitsFor(positions, 255, kMaxBits<Mantissa>)) - 1;
   const int32_t channels = random.Between(1, g.input_channels);
   const int32_t zero_point = random.Between(0, 1) == 0 ? -128 : random.Between(-127, 127);
-  ConvFilterUpdateOptions options = {3, g, zero_point, channels, 1, 0, 0};
+  ConvFilterUpdateOptions options = {
+      ConvFilterUpdateOptions::kVersion, g, zero_point, channels, 1, 0, 0};
   if (random.Between(0, 1) == 0) options.clamp = random.Between(1, 127);
   if (random.Between(0, 1) == 0) options.stored_channels = channels + random.Between(0, 2);
   if (random.Between(0, 1) == 0) options.filter_channels = channels + random.Between(0, 2);

@@ -23,7 +23,7 @@ from tflm_training import Trainer
 
 _COMMAND = re.compile(r"python -m [^`|#\n]+")
 _SUBCOMMANDS = ("tflm_training",)
-_PREFIXES = ("converter", "tflm_training", "benchmarks", "examples")
+_PREFIXES = ("converter", "tflm_training", "benchmarks", "examples", "tests")
 
 
 def _commands(page: Path) -> list[list[str]]:

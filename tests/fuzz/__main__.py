@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from pathlib import Path
 
+from benchmarks.arguments import folder
 from tests.fuzz.run import Summary, run_cases
 from tests.stock import DIGITS
 
@@ -34,9 +34,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--models", type=Path, help="folder of .tflite files (default: bundled)")
+    parser.add_argument("--models", type=folder, help="folder of .tflite files (default: bundled)")
     options = parser.parse_args()
     models = sorted(options.models.glob("*.tflite")) if options.models is not None else []
+    if options.models is not None and not models:
+        parser.error(f"{options.models}: no .tflite file in it")
     start = time.monotonic()
 
     shown: set[int] = set()

@@ -1,6 +1,7 @@
 // Gradient accumulation through a session: what counts as a sample, and where it goes on.
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "gtest/gtest.h"
@@ -31,7 +32,12 @@ class AccumulationTest : public ::testing::Test {
   }
 
   // The last variable.
-  static int Count(Device& device) { return *(device.Variables().end() - sizeof(int32_t)); }
+  static int32_t Count(Device& device) {
+    const std::vector<uint8_t> variables = device.Variables();
+    int32_t count;
+    memcpy(&count, variables.data() + variables.size() - sizeof(count), sizeof(count));
+    return count;
+  }
 
   Device device_{Accumulating()};
 };
