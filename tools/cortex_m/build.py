@@ -18,6 +18,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -79,20 +80,39 @@ _WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
 _LINK_FLAGS = ("-nostartfiles", f"-T{_SOURCES}/cortex_m.ld", "-Wl,--gc-sections")
 
 
-def build(core: Core, reference: bool = False, optimisation: str = DEFAULT_OPTIMISATION) -> Path:
+@dataclasses.dataclass(frozen=True)
+class Replacement:
+    """Other sources in place of some kernels: the stems of these, and what is linked for them."""
+
+    without: Sequence[str]
+    sources: Sequence[Path]
+    includes: Sequence[Path]
+    libraries: Sequence[Path]
+
+
+def build(
+    core: Core,
+    reference: bool = False,
+    optimisation: str = DEFAULT_OPTIMISATION,
+    replacement: Replacement | None = None,
+) -> Path:
     """Path of the program for `core`, compiled if it is older than what it is made of.
 
     reference: with the plain C++ kernels, without those of the DSP extension. Raises
     BuildError with the compiler's text.
     """
+    other = replacement or Replacement((), (), (), ())
     flags = [*core.flags, *_COMMON_FLAGS, *optimisation.split()]
     flags.append(f"-DTFLM_TRAINING_RECORDING_ADDRESS=0x{core.recording_address:x}u")
     if reference:
         flags.append("-DTFLM_TRAINING_REFERENCE_KERNELS")
     tflm_flags, tflm_sources = tflm()
     flags += tflm_flags
-    sources = [*kernel_sources(), *_own_sources(bool(tflm_sources)), *tflm_sources]
-    digest = hashlib.sha256("\0".join([*flags, *map(str, sources)]).encode()).hexdigest()
+    flags += [word for path in other.includes for word in ("-isystem", str(path))]
+    kernels = [path for path in kernel_sources() if path.stem not in other.without]
+    sources = [*kernels, *other.sources, *_own_sources(bool(tflm_sources)), *tflm_sources]
+    made_of = [*flags, *map(str, sources), *map(str, other.libraries)]
+    digest = hashlib.sha256("\0".join(made_of).encode()).hexdigest()
     folder = ROOT / "build" / "cortex_m" / f"{core.name}-{digest[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -100,9 +120,11 @@ def build(core: Core, reference: bool = False, optimisation: str = DEFAULT_OPTIM
         objects = list(pool.map(lambda source: _compile(source, folder, flags), sources))
     program = folder / "replay.elf"
     script = ROOT / _SOURCES / "cortex_m.ld"
-    if is_newer(program, [*objects, script]):
+    if is_newer(program, [*objects, script, *other.libraries]):
         linked = _temporary(program)
-        _run([*core.flags, *_LINK_FLAGS, *map(str, objects), "-o", str(linked)])
+        _run(
+            [*core.flags, *_LINK_FLAGS, *map(str, [*objects, *other.libraries]), "-o", str(linked)]
+        )
         linked.replace(program)
     return program
 
