@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import struct
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from tflm_training.device_frame import (
     Type,
     encode,
 )
+from tflm_training.device_info import DeviceInfo, parse_info
 
 if TYPE_CHECKING:
     import serial
@@ -32,9 +32,8 @@ _REPLY_SECONDS = 10.0
 _RESTORE_SECONDS = 30.0
 # Bytes that are no frame yet are given up when nothing has followed them for so long.
 _GAP_SECONDS = 0.25
-_INFO_REPLY = struct.Struct("<10I16s")
 _STEP_REPLY = struct.Struct("<fI")
-_DTYPES = {1: np.float32, 2: np.int32, 3: np.uint8, 7: np.int16, 9: np.int8}
+_OFFSET = struct.Struct("<I")
 
 BytesHook = Callable[[int, int], None]
 
@@ -45,45 +44,6 @@ class DeviceError(RuntimeError):
     def __init__(self, message: str, code: int | None = None) -> None:
         super().__init__(message)
         self.code = code  # of the device's ERROR, or None
-
-
-@dataclasses.dataclass(frozen=True)
-class DeviceTensor:
-    """An input or output of the device's model, as `data.TensorDescription`."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    scale: float
-    zero_point: int
-
-    @property
-    def bytes(self) -> int:
-        return int(np.prod(self.shape)) * self.dtype.itemsize
-
-
-@dataclasses.dataclass(frozen=True)
-class DeviceInfo:
-    """What the device says about itself. Sizes are in bytes.
-
-    steps: training steps behind the present weights. target_bytes: 0 unless the loss is the
-    mean squared error. classes: 0 with the mean squared error. stack_bytes: 0 where the
-    device does not know. ticks_per_second: of the counter that times the steps.
-    """
-
-    model_id: bytes
-    input: DeviceTensor
-    output: DeviceTensor
-    arena_bytes: int
-    arena_used_bytes: int
-    stack_bytes: int
-    stack_used_bytes: int
-    checkpoint_bytes: int
-    steps: int
-    sample_bytes: int
-    target_bytes: int
-    classes: int
-    ticks_per_second: int
 
 
 class DeviceStep(NamedTuple):
@@ -158,16 +118,15 @@ class Device:
         offset = 0
         while len(sample) - offset > MAX_PAYLOAD_BYTES - len(head) - 4:
             piece = sample[offset : offset + MAX_PAYLOAD_BYTES - 4]
-            self._request(Type.WRITE_SAMPLE, struct.pack("<I", offset) + piece)
+            self._request(Type.WRITE_SAMPLE, _OFFSET.pack(offset) + piece)
             offset += len(piece)
-        reply = self._request(Type.STEP, head + struct.pack("<I", offset) + sample[offset:])
+        reply = self._request(Type.STEP, head + _OFFSET.pack(offset) + sample[offset:])
         if len(reply) < _STEP_REPLY.size:
-            raise DeviceError(f"{self._name}: a STEP was answered with {len(reply)} bytes")
+            raise self._nonsense(Type.STEP)
         loss, ticks = _STEP_REPLY.unpack_from(reply)
         tensor = self._info.output
         output = reply[_STEP_REPLY.size :]
-        while len(output) < tensor.bytes:
-            output += self._request(Type.READ_OUTPUT, struct.pack("<I", len(output)))
+        output = self._read_rest(Type.READ_OUTPUT, output, tensor.bytes)
         values = np.frombuffer(output, tensor.dtype).reshape(tensor.shape)
         return DeviceStep(loss, values, ticks)
 
@@ -177,27 +136,36 @@ class Device:
 
     def read_checkpoint(self, progress: BytesHook | None = None) -> bytes:
         """The trained weights, docs/checkpoint_format.md. progress is told bytes done and all."""
-        total = self._info.checkpoint_bytes
-        content = b""
-        while len(content) < total:
-            content += self._request(Type.READ_CHECKPOINT, struct.pack("<I", len(content)))
-            if progress is not None:
-                progress(len(content), total)
-        return content
+        return self._read_rest(Type.READ_CHECKPOINT, b"", self._info.checkpoint_bytes, progress)
 
     def restore(self, checkpoint: bytes) -> None:
         """Set the weights to those of a checkpoint, which the device checks first."""
-        self._request(Type.RESTORE, struct.pack("<I", len(checkpoint)), checkpoint)
+        self._request(Type.RESTORE, _OFFSET.pack(len(checkpoint)), checkpoint)
 
     def _read_info(self) -> DeviceInfo:
         payload = self._request(Type.INFO, b"", seconds=_INFO_SECONDS)
         try:
-            *sizes, model_id = _INFO_REPLY.unpack_from(payload)
-            first, offset = _tensor("input", payload, _INFO_REPLY.size)
-            second, _ = _tensor("output", payload, offset)
-        except (struct.error, KeyError) as error:
+            return parse_info(payload)
+        except (struct.error, KeyError, ValueError) as error:
             raise DeviceError(f"{self._name}: an INFO that makes no sense ({error})") from error
-        return DeviceInfo(model_id, first, second, *sizes)
+
+    def _read_rest(
+        self, request: Type, content: bytes, total: int, progress: BytesHook | None = None
+    ) -> bytes:
+        """`content` and what follows it, `total` bytes in all, in as many requests as it takes."""
+        while len(content) < total:
+            piece = self._request(request, _OFFSET.pack(len(content)))
+            if not piece:
+                raise self._nonsense(request)
+            content += piece
+            if progress is not None:
+                progress(len(content), total)
+        if len(content) > total:
+            raise self._nonsense(request)
+        return content
+
+    def _nonsense(self, request: Type) -> DeviceError:
+        return DeviceError(f"{self._name}: an answer to {request.name} that makes no sense")
 
     def _request(
         self, request: Type, payload: bytes, checkpoint: bytes = b"", seconds: float | None = None
@@ -237,6 +205,8 @@ class Device:
             if frame.sequence != self._sequence:
                 continue  # the answer to an earlier attempt at something else
             if frame.type == Type.ERROR:
+                if not frame.payload:
+                    raise self._nonsense(request)
                 text = frame.payload[1:].decode("ascii", "replace")
                 raise DeviceError(f"{self._name}: {text}", frame.payload[0])
             if frame.type == request | REPLY:
@@ -247,7 +217,9 @@ class Device:
         return None
 
     def _send_piece(self, wanted: Frame, checkpoint: bytes) -> None:
-        (offset,) = struct.unpack("<I", wanted.payload)
+        if len(wanted.payload) != _OFFSET.size:
+            raise self._nonsense(Type.RESTORE)
+        (offset,) = _OFFSET.unpack(wanted.payload)
         piece = checkpoint[offset : offset + MAX_PAYLOAD_BYTES - 4]
         self._write(encode(Type.CHECKPOINT_PIECE, wanted.sequence, wanted.payload + piece))
         self._pieces_sent += 1
@@ -280,15 +252,6 @@ class Device:
             self._port.write(data)
         except OSError as error:
             raise DeviceError(f"{self._name}: {_reason(error)}") from error
-
-
-def _tensor(name: str, payload: bytes, offset: int) -> tuple[DeviceTensor, int]:
-    """A tensor's description at `offset`, and the offset behind it."""
-    code, rank, _, scale, zero_point = struct.unpack_from("<BBHfi", payload, offset)
-    offset += struct.calcsize("<BBHfi")
-    shape = struct.unpack_from(f"<{rank}i", payload, offset)
-    tensor = DeviceTensor(name, shape, np.dtype(_DTYPES[code]), scale, zero_point)
-    return tensor, offset + 4 * rank
 
 
 def _reason(error: Any) -> str:
