@@ -170,6 +170,13 @@ class EarlyStopping(Callback):
             self.trainer.restore(self._best_checkpoint)
 
 
+class _AnyLog(dict[str, float]):
+    """What a run may have: other callbacks add to its logs."""
+
+    def __missing__(self, key: str) -> float:
+        return 0.0
+
+
 class ModelCheckpoint(Callback):
     """Writes a checkpoint after each epoch, for `Trainer.restore`, devices and --resume.
 
@@ -186,6 +193,8 @@ class ModelCheckpoint(Callback):
         True
 
     Raises DataError and OSError as `Trainer.save` does, for a plain path before the first step.
+    Values that cannot be shown as the path says are found then too, those that the run has not
+    after its first epoch.
     """
 
     def __init__(
@@ -205,17 +214,21 @@ class ModelCheckpoint(Callback):
         if "{" not in self._path:
             path = Path(self._path)
             check_writable(path, self._may_replace(path))
+        else:
+            self._path_of(_AnyLog(epoch=1))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         if self._best is not None and not self._best.improves(logs):
             return
-        try:
-            path = Path(self._path.format(epoch=epoch + 1, **logs))
-        except (KeyError, IndexError, ValueError) as error:
-            names = ", ".join(["epoch", *logs])
-            raise DataError(f"{self._path}: {error!r}, the run has {names}") from error
+        path = self._path_of({"epoch": epoch + 1, **logs})
         self.trainer.save(path, overwrite=self._may_replace(path))
         self._written.add(path)
+
+    def _path_of(self, values: dict[str, float]) -> Path:
+        try:
+            return Path(self._path.format_map(values))
+        except (KeyError, IndexError, ValueError, AttributeError, TypeError) as error:
+            raise DataError(f"{self._path}: {error!r}, the run has {', '.join(values)}") from error
 
     def _may_replace(self, path: Path) -> bool:
         return self._overwrite or path in self._written

@@ -20,6 +20,9 @@ from typing import Protocol
 
 import numpy as np
 
+# x and, unless it may be missing and is, y.
+Samples = tuple[np.ndarray, np.ndarray | None]
+
 
 class DataError(ValueError):
     """Data or an argument that cannot be used. The message is one line that names it."""
@@ -58,33 +61,37 @@ def load_npz(path: str | Path, labels_required: bool = True) -> DataSet:
     return DataSet(arrays["x_train"], arrays.get("y_train"), arrays["x_test"], arrays.get("y_test"))
 
 
-def load_test_split(
-    path: str | Path, labels_required: bool = True
-) -> tuple[np.ndarray, np.ndarray | None]:
+def load_test_split(path: str | Path, labels_required: bool = True) -> Samples:
     """Read x_test and y_test as `load_npz` does; the other two may be missing."""
     arrays = _load_arrays(path, ("test",), labels_required)
     return arrays["x_test"], arrays.get("y_test")
+
+
+def limited(x: np.ndarray, y: np.ndarray | None, count: int | None) -> Samples:
+    """The first `count` samples, None for all."""
+    return x[:count], None if y is None else y[:count]
+
+
+def class_names(path: str | Path, classes: int) -> list[str]:
+    """The array `classes` of an .npz, text or integers [N], as names of so many classes; those
+    past its end, all if it is missing, are called by their index.
+
+    Raises DataError for a file or an array that cannot be used.
+    """
+    names = _read_arrays(path, ["classes"]).get("classes", np.zeros(0, np.int64))
+    if names.ndim != 1 or names.dtype.kind not in "Uiu" or len(names) > classes:
+        raise DataError(
+            f"{path}: classes: {names.dtype} {list(names.shape)}, expected at most {classes} "
+            "names, one for each class"
+        )
+    return [*map(str, names), *map(str, range(len(names), classes))]
 
 
 def _load_arrays(
     path: str | Path, splits: tuple[str, ...], labels_required: bool
 ) -> dict[str, np.ndarray]:
     inputs, labels = ([f"{kind}_{split}" for split in splits] for kind in "xy")
-    arrays: dict[str, np.ndarray] = {}
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if not isinstance(loaded, np.lib.npyio.NpzFile):
-            raise ValueError("one array, not an archive of them")
-        with loaded as file:
-            for key in (*inputs, *labels):
-                if key in file:
-                    arrays[key] = file[key]
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
-    except Exception as error:  # zipfile, zlib and NumPy raise many kinds on a damaged file
-        from converter.errors import reason_of
-
-        raise DataError(f"{path}: not a readable .npz file ({reason_of(error)})") from error
+    arrays = _read_arrays(path, [*inputs, *labels])
     for key, array in arrays.items():
         if array.ndim == 0:
             raise DataError(f"{path}: {key} is a single value, not an array of samples")
@@ -94,6 +101,22 @@ def _load_arrays(
     if missing:
         raise DataError(f"{path}: no array {', '.join(missing)}")
     return arrays
+
+
+def _read_arrays(path: str | Path, keys: list[str]) -> dict[str, np.ndarray]:
+    """Those of the arrays of an .npz that it has. Raises DataError."""
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise ValueError("one array, not an archive of them")
+        with loaded as file:
+            return {key: file[key] for key in keys if key in file}
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error
+    except Exception as error:  # zipfile, zlib and NumPy raise many kinds on a damaged file
+        from converter.errors import reason_of
+
+        raise DataError(f"{path}: not a readable .npz file ({reason_of(error)})") from error
 
 
 def quantize(values: np.ndarray, tensor: TensorDescription) -> np.ndarray:
@@ -200,6 +223,14 @@ def prepare_targets(
         with np.errstate(over="ignore"):
             return targets, values.astype(np.float32).reshape(targets.shape)
     return targets, dequantize(targets, output_tensor)
+
+
+def describe_tensor(tensor: TensorDescription) -> str:
+    """Type, shape and quantisation, for people."""
+    return (
+        f"{np.dtype(tensor.dtype).name} {list(tensor.shape)}, "
+        f"scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
+    )
 
 
 def sample_shape(tensor: TensorDescription) -> tuple[int, ...]:

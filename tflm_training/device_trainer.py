@@ -29,15 +29,8 @@ class DeviceTrainer(Trainer):
         # Not Trainer's own: that loads a model into this computer.
         self._device = device
         self.last_step_ticks = 0  # that the last step took by the device's counter
-        self._seed = seed
-        self._generator = np.random.default_rng(seed)
-        self._signature = _signature(device)
-        self._run = None
-        self._step_of_run = 0
+        self._begin(seed, _signature(device))
         self._steps = device.info.steps
-        self._no_label = np.array([-1], np.int32)
-        if self.is_regression:
-            self._no_label = np.zeros(self._signature.output.shape, self._signature.output.dtype)
 
     @property
     def arena_used_bytes(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tflm_training._library import runtime
+from tflm_training.arguments import whole_number
 from tflm_training.data import DataError
 
 
@@ -22,16 +23,23 @@ def replayed_indices(labels: np.ndarray, count: int, seed: int = 0) -> np.ndarra
         >>> sorted(np.array([0, 0, 0, 0, 0, 0, 1, 1])[kept].tolist())
         [0, 0, 1, 1]
 
-    Raises DataError for a count below 1 or a negative label.
+    Raises DataError for a count below 1, a seed below 0, and labels that are negative or no
+    integers.
     """
-    values = np.asarray(labels).reshape(-1).astype(np.int64)
-    if count < 1:
-        raise DataError(f"replay {count}: must be 1 or larger")
-    if values.size and values.min() < 0:
+    values = np.asarray(labels).reshape(-1)
+    count, seed = whole_number("replay", count, 1), whole_number("seed", seed, 0)
+    if values.size == 0:
+        return np.zeros(0, np.int64)
+    if not np.issubdtype(values.dtype, np.integer):
+        raise DataError(f"replay: dtype {values.dtype.name}, labels are integers")
+    if values.min() < 0:
         raise DataError(f"replay: label {values.min()} is negative")
-    classes = int(values.max(initial=0)) + 1
+    # Classes that never come take no part, and a buffer never holds more than the stream.
+    classes, of_class = np.unique(values, return_inverse=True)
+    capacity = min(count, values.size)
     word = int(np.random.SeedSequence(seed).generate_state(1)[0]) or 1
-    return np.array(runtime().replayed_indices(values.tolist(), count, classes, word), np.int64)
+    kept = runtime().replayed_indices(of_class.tolist(), capacity, len(classes), word)
+    return np.array(kept, np.int64)
 
 
 def epoch_order(

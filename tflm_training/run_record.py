@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from tflm_training.arguments import non_negative, truth, whole_number
 from tflm_training.data import DataError
 
 _VERSION = 1
@@ -58,14 +58,25 @@ class Run:
         return dataclasses.replace(self, order=before.order)
 
 
-def check_arguments(epochs: int, learning_rate: float, decay: str | None) -> None:
-    """Raise DataError for arguments of `Trainer.fit` that make no run."""
-    if epochs < 1:
-        raise DataError(f"epochs {epochs}: must be 1 or larger")
-    if not math.isfinite(learning_rate) or learning_rate < 0.0:
-        raise DataError(f"learning_rate {learning_rate}: must be finite and not negative")
-    if decay not in (None, "linear"):
+def make_run(
+    samples: int,
+    epochs: int,
+    learning_rate: float,
+    decay: str | None,
+    shuffle: bool,
+    order: Mapping[str, Any],
+) -> Run:
+    """A run of what a caller of `Trainer.fit` gave. Raises DataError for what makes none."""
+    if decay is not None and (not isinstance(decay, str) or decay != "linear"):
         raise DataError(f"decay {decay!r}: must be 'linear' or None")
+    return Run(
+        samples,
+        whole_number("epochs", epochs, 1),
+        non_negative("learning_rate", learning_rate),
+        decay,
+        truth("shuffle", shuffle),
+        order,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +124,7 @@ def _check_record(record: RunRecord) -> None:
         raise ValueError
     np.random.PCG64().state = record.order  # type: ignore[assignment]
     if run is not None:
-        check_arguments(run.epochs, run.learning_rate, run.decay)
+        make_run(**vars(run))
         np.random.PCG64().state = run.order  # type: ignore[assignment]
         if type(run.shuffle) is not bool or record.step > run.steps:
             raise ValueError

@@ -32,7 +32,8 @@ class Signature:
     Inputs are [input, label or target, learning_rate], outputs [output, loss].
     classes: labels are in [0, classes); 0 for the mean squared error.
     random_state: index of the generator's variable, int32 [1].
-    variables: the weights that training changes, without the generator's state.
+    variables: what training changes, without the generator's state: weights, what is kept or
+    pending beside them, and the state of recurrent layers.
     """
 
     loss: str
@@ -50,10 +51,7 @@ class Signature:
         """The loss and the tensors, one a line."""
         lines = [f"loss: {self.loss}"]
         for role, tensor in (("input", self.input), ("output", self.output)):
-            lines.append(
-                f"{role}: {tensor.name} {tensor.dtype.name} {list(tensor.shape)}, "
-                f"scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
-            )
+            lines.append(f"{role}: {tensor.name} {data.describe_tensor(tensor)}")
         lines.append(f"variables: {len(self.variables)}")
         return "\n".join(lines)
 

@@ -14,18 +14,18 @@ import numpy as np
 
 from tflm_training._library import runtime
 from tflm_training.arena import check_arena
+from tflm_training.arguments import whole_number
 from tflm_training.callbacks import Callback, CallbackList
-from tflm_training.data import DataError
+from tflm_training.data import DataError, Samples
 from tflm_training.evaluation import NO_LEARNING_RATE, Evaluator
 from tflm_training.files import check_writable, read_file, write_file
 from tflm_training.history import History, Running
 from tflm_training.replay import epoch_order
-from tflm_training.run_record import Run, RunRecord, check_arguments, unpack_record
-from tflm_training.signature import read_signature
+from tflm_training.run_record import Run, RunRecord, make_run, unpack_record
+from tflm_training.signature import Signature, read_signature
 
 DEFAULT_LEARNING_RATE = 0.01
 DEFAULT_EPOCHS = 5
-_NO_LABEL = np.array([-1], np.int32)
 
 
 class Trainer(Evaluator):
@@ -62,23 +62,26 @@ class Trainer(Evaluator):
     def __init__(
         self, model: str | Path | bytes, seed: int = 0, arena_bytes: int | None = None
     ) -> None:
-        if seed < 0:
-            raise DataError(f"seed {seed}: must be 0 or larger")
-        if arena_bytes is not None and arena_bytes <= 0:
-            raise DataError(f"arena_bytes {arena_bytes}: must be larger than 0")
         name, content = _named_content("model", model)
         if arena_bytes is not None:
+            arena_bytes = whole_number("arena_bytes", arena_bytes, 1)
             check_arena(name, content, arena_bytes)
         try:
             self._interpreter = runtime().Interpreter(content, arena_bytes)
-            self._signature = read_signature(self._interpreter)
+            signature = read_signature(self._interpreter)
         except ValueError as error:
             raise DataError(f"{name}: {error}") from error
-        self._seed = seed
-        self._no_label = _NO_LABEL
-        if self.is_regression:
-            self._no_label = np.zeros(self._signature.output.shape, self._signature.output.dtype)
+        self._begin(seed, signature)
         self._seed_everything()
+
+    def _begin(self, seed: int, signature: Signature) -> None:
+        """What every trainer starts with. Raises DataError."""
+        self._seed = whole_number("seed", seed, 0)
+        self._generator = np.random.default_rng(self._seed)
+        self._signature = signature
+        self._no_label = np.array([-1], np.int32)
+        if self.is_regression:
+            self._no_label = np.zeros(signature.output.shape, signature.output.dtype)
 
     @property
     def arena_used_bytes(self) -> int:
@@ -90,7 +93,8 @@ class Trainer(Evaluator):
         return self._signature.describe()
 
     def variables(self) -> dict[str, np.ndarray]:
-        """Copies of the tensors that training changes, by their names in the flatbuffer."""
+        """Copies of the tensors that a step changes, by their names in the flatbuffer: weights,
+        what is kept or pending beside them, and the state of recurrent layers."""
         return {v.name: self._interpreter.tensor(v.index) for v in self._signature.variables}
 
     @property
@@ -169,13 +173,13 @@ class Trainer(Evaluator):
         y_train: np.ndarray | None = None,
         epochs: int = DEFAULT_EPOCHS,
         learning_rate: float = DEFAULT_LEARNING_RATE,
-        validation_data: tuple[np.ndarray, np.ndarray | None] | None = None,
+        validation_data: Samples | None = None,
         shuffle: bool = True,
         decay: str | None = "linear",
         callbacks: Sequence[Callback] = (),
         initial_step: int = 0,
         last_step: int | None = None,
-        replay: tuple[np.ndarray, np.ndarray | None] | None = None,
+        replay: Samples | None = None,
     ) -> History:
         """Train `epochs` times on every sample, one sample a step.
 
@@ -191,7 +195,6 @@ class Trainer(Evaluator):
         replay: samples seen before, (x, y). After each new sample one of them is trained on, so
         that an epoch has twice the steps and what was learned stays (tflm_training.replay).
         """
-        check_arguments(epochs, learning_rate, decay)
         inputs, labels, _ = self._signature.prepare(x_train, y_train, "_train")
         if validation_data is not None:
             self.check_data(*validation_data, suffix="_validation")
@@ -202,19 +205,22 @@ class Trainer(Evaluator):
             labels = np.concatenate([labels, old_labels])
         replayed = len(inputs) - samples
         per_epoch = 2 * samples if replayed else samples
-        run = Run(per_epoch, epochs, learning_rate, decay, shuffle, self._order_state())
+        run = make_run(per_epoch, epochs, learning_rate, decay, shuffle, self._order_state())
+        initial_step = whole_number("initial_step", initial_step, 0)
+        stop = run.steps
+        if last_step is not None:
+            stop = min(stop, whole_number("last_step", last_step, 0))
         self._begin_run(run, initial_step)
-        stop = run.steps if last_step is None else min(run.steps, last_step)
         result = History()
         told = CallbackList(callbacks)
         self.stop_training = False
         told.set_trainer(self)
         told.on_train_begin()
-        for epoch in range(epochs):
+        for epoch in range(run.epochs):
             start = epoch * per_epoch
             if start >= stop or self.stop_training:
                 break
-            order = epoch_order(self._generator, samples, replayed, shuffle)
+            order = epoch_order(self._generator, samples, replayed, run.shuffle)
             first, end = max(self.step - start, 0), min(stop - start, per_epoch)
             if first >= end:
                 continue  # done before

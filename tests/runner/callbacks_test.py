@@ -266,3 +266,23 @@ def test_model_checkpoint_replaces_nothing_by_accident(
         _saved(trainer, samples, ModelCheckpoint(tmp_path / "no" / "such.ckpt"))
     with pytest.raises(DataError, match="KeyError.'speed'.*, the run has epoch, loss, accuracy"):
         _saved(trainer, samples, ModelCheckpoint(tmp_path / "{speed}.ckpt"))
+
+
+@pytest.mark.parametrize(
+    "name", ["{epoch.x}", "{epoch[0]}", "{loss:d}", "{loss:y}", "{}", "{0}", "{loss!z}", "{epoch"]
+)
+def test_a_path_that_cannot_be_made_is_refused_before_the_first_step(
+    name: str, classifier: bytes, samples: Samples, tmp_path: Path
+) -> None:
+    trainer = Trainer(classifier)
+    with pytest.raises(DataError, match="the run has epoch"):
+        _saved(trainer, samples, ModelCheckpoint(tmp_path / f"{name}.ckpt"))
+    assert trainer.steps == 0
+
+
+def test_a_path_may_name_what_another_callback_adds(
+    classifier: bytes, samples: Samples, tmp_path: Path
+) -> None:
+    added = _Scripted("speed", [1.0, 2.0, 3.0])
+    _saved(Trainer(classifier), samples, added, ModelCheckpoint(tmp_path / "{speed:.0f}.ckpt"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.ckpt", "2.ckpt", "3.ckpt"]

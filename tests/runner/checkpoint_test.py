@@ -198,3 +198,51 @@ def test_a_model_without_an_id_makes_no_checkpoint(path: Path, tmp_path: Path) -
     with pytest.raises(DataError, match="run.ckpt: not a training flatbuffer: convert"):
         trainer.save(path)
     assert not path.exists()
+
+
+def test_numbers_of_numpy_make_the_same_run(
+    classifier: bytes, samples: Samples, path: Path
+) -> None:
+    plain = Trainer(classifier, seed=1)
+    plain.fit(*samples, epochs=2, learning_rate=0.25, shuffle=True, last_step=130)
+    other = Trainer(classifier, seed=np.int64(1))
+    other.fit(
+        *samples,
+        epochs=np.int64(2),
+        learning_rate=np.float32(0.25),
+        shuffle=1,
+        last_step=np.int16(130),
+    )
+    assert other.checkpoint() == plain.checkpoint()
+    other.save(path)
+    restored = Trainer(classifier)
+    restored.restore(path)
+    assert restored.run == plain.run
+    restored.fit(*samples, epochs=2, learning_rate=0.25, initial_step=np.int64(130))
+    assert restored.step == 240
+    restored.checkpoint()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"epochs": 1.5}, "epochs 1.5: must be a whole number"),
+        ({"epochs": "2"}, "epochs '2': must be a whole number"),
+        ({"learning_rate": "0.1"}, "learning_rate '0.1': must be a number"),
+        ({"learning_rate": 10**400}, "learning_rate inf: must be finite"),
+        ({"shuffle": "no"}, "shuffle 'no': must be True or False"),
+        ({"initial_step": 0.5}, "initial_step 0.5: must be a whole number"),
+        ({"last_step": -1}, "last_step -1: must be 0 or larger"),
+        ({"decay": np.array(["linear"] * 2)}, "decay array"),
+    ],
+)
+def test_what_is_no_argument_of_a_run(
+    classifier: bytes, samples: Samples, arguments: dict[str, object], message: str
+) -> None:
+    trainer = Trainer(classifier)
+    with pytest.raises(DataError, match=message):
+        trainer.fit(*samples, **arguments)  # type: ignore[arg-type]
+    assert trainer.steps == 0
+    for seed in (0.5, -1):
+        with pytest.raises(DataError, match=f"seed {seed}: must be"):
+            Trainer(classifier, seed=seed)  # type: ignore[arg-type]

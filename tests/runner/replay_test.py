@@ -37,6 +37,32 @@ def test_what_fits_is_kept_as_a_whole() -> None:
         replayed_indices(np.array([1, -1]), 2)
 
 
+def test_classes_may_have_any_numbers() -> None:
+    few = np.array([0, 1, 2] * 20)
+    kept = replayed_indices(few, 7, seed=2)
+    many = np.array([3, 10**9, 2**40])[few]
+    np.testing.assert_array_equal(replayed_indices(many, np.int64(7), seed=np.int64(2)), kept)
+    # Classes in between that never come do not change what is kept.
+    np.testing.assert_array_equal(replayed_indices(5 * few, 7, seed=2), kept)
+    assert replayed_indices(few, 10**12).tolist() == list(range(60))
+    assert replayed_indices(np.zeros(0, np.int64), 3).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "count", "seed", "message"),
+    [
+        ([0.5, 1.5], 2, 0, "replay: dtype float64, labels are integers"),
+        ([True, False], 2, 0, "replay: dtype bool, labels are integers"),
+        ([0, 1], 2, -1, "seed -1: must be 0 or larger"),
+        ([0, 1], 2, 0.5, "seed 0.5: must be a whole number"),
+        ([0, 1], 1.5, 0, "replay 1.5: must be a whole number"),
+    ],
+)
+def test_what_is_no_stream(labels: list[float], count: int, seed: int, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        replayed_indices(np.array(labels), count, seed)
+
+
 def test_an_epoch_takes_turns() -> None:
     order = replay.epoch_order(np.random.default_rng(0), 5, 3, shuffle=True)
     assert sorted(order[::2].tolist()) == [0, 1, 2, 3, 4]
