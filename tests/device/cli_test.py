@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.command_line import error_of
 from tflm_training.cli import main
 
 
@@ -25,12 +26,7 @@ def data_file(tmp_path: Path, digits: dict[str, np.ndarray]) -> Path:
     return path
 
 
-def _error(capsys: pytest.CaptureFixture[str], url: str, *arguments: object) -> str:
-    """The one line that a failing command leaves on stderr."""
-    assert main(["device", "--port", url, *map(str, arguments)]) == 1
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("error: ")
-    return lines[0]
+_DEVICE = ("device", "--port")
 
 
 @pytest.fixture
@@ -81,11 +77,13 @@ def test_nobody_listens(data_file: Path, capsys: pytest.CaptureFixture[str]) -> 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     url = f"socket://127.0.0.1:{port}"
-    assert f"{url}: cannot be opened" in _error(capsys, url, "--data", data_file)
+    assert f"{url}: cannot be opened" in error_of(
+        capsys, "device", "--port", url, "--data", data_file
+    )
 
 
 def test_no_such_serial_port(data_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = _error(capsys, "/dev/ttyNoSuchDevice", "--data", data_file)
+    text = error_of(capsys, *_DEVICE, "/dev/ttyNoSuchDevice", "--data", data_file)
     assert "/dev/ttyNoSuchDevice: cannot be opened" in text and "No such file" in text
 
 
@@ -96,14 +94,18 @@ def test_a_device_that_does_not_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("tflm_training.device._INFO_SECONDS", 0.05)
-    assert "no device answers" in _error(capsys, answering[0], "--data", data_file)
+    assert "no device answers" in error_of(
+        capsys, "device", "--port", answering[0], "--data", data_file
+    )
 
 
 def test_a_device_that_talks_of_other_things(
     answering: tuple[str, list[bytes]], data_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answering[1].append(b"boot: hello world, TM\r\n")
-    assert "no device answers" in _error(capsys, answering[0], "--data", data_file)
+    assert "no device answers" in error_of(
+        capsys, "device", "--port", answering[0], "--data", data_file
+    )
 
 
 def test_another_version_of_the_protocol(
@@ -111,7 +113,7 @@ def test_another_version_of_the_protocol(
 ) -> None:
     body = struct.pack("<2sBBHH", b"TM", 3, 0xFF, 0, 1) + b"\2"
     answering[1].append(body + struct.pack("<I", zlib.crc32(body)))
-    text = _error(capsys, answering[0], "--data", data_file)
+    text = error_of(capsys, *_DEVICE, answering[0], "--data", data_file)
     assert "version 3 of the protocol, this program version 2" in text
 
 
@@ -121,7 +123,7 @@ def test_samples_of_another_shape(
     path = tmp_path / "other.npz"
     x, y = np.zeros((3, 9, 9, 1), np.float32), np.zeros(3, np.int64)
     np.savez(path, x_train=x, y_train=y, x_test=x, y_test=y)
-    text = _error(capsys, device_url, "--data", path)
+    text = error_of(capsys, *_DEVICE, device_url, "--data", path)
     assert "x_test: shape [3, 9, 9, 1], expected [N, 8, 8, 1]" in text
 
 
@@ -141,7 +143,7 @@ def test_a_checkpoint_of_another_model(
     content[8] ^= 1  # the model's id
     content[-4:] = struct.pack("<I", zlib.crc32(bytes(content[:-4])))
     path.write_bytes(content)
-    text = _error(capsys, device_url, "--data", data_file, "--restore", path)
+    text = error_of(capsys, *_DEVICE, device_url, "--data", data_file, "--restore", path)
     assert "belongs to another model or another conversion" in text
 
 
@@ -149,12 +151,23 @@ def test_a_missing_checkpoint_is_found_before_anything_is_sent(
     data_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     missing = tmp_path / "missing.ckpt"
-    text = _error(capsys, "socket://127.0.0.1:1", "--data", data_file, "--restore", missing)
+    text = error_of(
+        capsys,
+        "device",
+        "--port",
+        "socket://127.0.0.1:1",
+        "--data",
+        data_file,
+        "--restore",
+        missing,
+    )
     assert str(missing) in text and "cannot be opened" not in text
 
 
 def test_nothing_is_overwritten(
     device_url: str, data_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = _error(capsys, device_url, "--data", data_file, "--save", data_file)
+    text = error_of(
+        capsys, "device", "--port", device_url, "--data", data_file, "--save", data_file
+    )
     assert "exists already" in text

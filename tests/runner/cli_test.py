@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from converter import convert
+from tests.command_line import error_of
 from tests.stock import DIGITS
 from tflm_training.cli import main
 from tflm_training.trainer import Trainer
@@ -28,14 +29,6 @@ KEYS = {
     "arena_used_bytes",
     "confusion_matrix",
 }
-
-
-def _error(capsys: pytest.CaptureFixture[str], *arguments: object, status: int = 1) -> str:
-    """The one line on stderr of a command line that must fail."""
-    assert main([str(a) for a in arguments]) == status
-    captured = capsys.readouterr()
-    assert captured.err.startswith("error: ") and captured.err.count("\n") == 1
-    return captured.err.strip()
 
 
 def test_train(
@@ -130,21 +123,21 @@ def test_limit(model_file: Path, data_file: Path, tmp_path: Path) -> None:
 def test_wrong_command_lines(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert message in _error(capsys, *arguments, status=2)
+    assert message in error_of(capsys, *arguments, status=2)
 
 
 def test_wrong_files(
     model_file: Path, data_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     missing = tmp_path / "missing"
-    error = _error(capsys, "train", missing, "--data", data_file)
-    assert error == f"error: {missing}: No such file or directory"
-    error = _error(capsys, "train", model_file, "--data", missing)
-    assert error == f"error: {missing}: No such file or directory"
-    error = _error(capsys, "train", data_file, "--data", data_file)
-    assert error == f"error: {data_file}: not a TFLite model (or a damaged one)"
+    error = error_of(capsys, "train", missing, "--data", data_file)
+    assert error == f"{missing}: No such file or directory"
+    error = error_of(capsys, "train", model_file, "--data", missing)
+    assert error == f"{missing}: No such file or directory"
+    error = error_of(capsys, "train", data_file, "--data", data_file)
+    assert error == f"{data_file}: not a TFLite model (or a damaged one)"
     np.savez(tmp_path / "short.npz", x_train=np.ones((2, 8)), x_test=np.ones((2, 8)))
-    error = _error(capsys, "train", model_file, "--data", tmp_path / "short.npz")
+    error = error_of(capsys, "train", model_file, "--data", tmp_path / "short.npz")
     assert error.endswith("short.npz: no array y_train, y_test")
 
 
@@ -156,7 +149,7 @@ def test_the_wrong_split_is_named(
     for name, bad in (("x_test", np.ones((2, 9))), ("y_test", np.array([0, 5]))):
         arrays = {"x_train": good, "y_train": labels, "x_test": good, "y_test": labels}
         np.savez(path, **{**arrays, name: bad})
-        assert f"error: {name}" in _error(capsys, "train", model_file, "--data", path)
+        assert f"{name}" in error_of(capsys, "train", model_file, "--data", path)
 
 
 def test_too_small_an_arena(
@@ -168,9 +161,9 @@ def test_too_small_an_arena(
     model_file.write_bytes(converted.flatbuffer)
     needed = converted.arena_host.smallest_arena
     for arena in (900, needed // 2, needed - 16):
-        error = _error(capsys, "train", model_file, "--data", data_file, "--arena_bytes", arena)
+        error = error_of(capsys, "train", model_file, "--data", data_file, "--arena_bytes", arena)
         expected = f"{model_file} needs {needed} bytes of arena on this computer"
-        assert error == f"error: arena_bytes {arena}: {expected}"
+        assert error == f"arena_bytes {arena}: {expected}"
     assert Trainer(model_file, arena_bytes=needed).arena_used_bytes <= needed
 
 
@@ -180,13 +173,43 @@ def test_a_report_is_not_overwritten_by_accident(
     report = tmp_path / "report.json"
     report.write_text("mine")
     command = ["train", model_file, "--data", data_file, "--json", report]
-    assert "exists already" in _error(capsys, *command)
+    assert "exists already" in error_of(capsys, *command)
     assert report.read_text() == "mine"
     assert main([str(a) for a in [*command, "--overwrite"]]) == 0
     assert set(json.loads(report.read_text())) == KEYS
     elsewhere = tmp_path / "no" / "such" / "directory.json"
-    error = _error(capsys, "train", model_file, "--data", data_file, "--json", elsewhere)
+    error = error_of(capsys, "train", model_file, "--data", data_file, "--json", elsewhere)
     assert "not a file in an existing directory" in error
+
+
+@pytest.mark.parametrize(
+    ("command", "first", "second"),
+    [
+        ("train", "save", "json"),
+        ("train", "save", "plot"),
+        ("train", "plot", "json"),
+        ("eval", "plot", "json"),
+        ("device", "save", "json"),
+    ],
+)
+def test_no_file_is_two_outputs(
+    command: str,
+    first: str,
+    second: str,
+    model_file: Path,
+    data_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    one = tmp_path / "out.png"
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path)
+    source = ("--port", "socket://127.0.0.1:1") if command == "device" else (model_file,)
+    for other in (one, tmp_path / "folder" / ".." / "out.png", tmp_path / "link" / "out.png"):
+        outputs = (f"--{first}", one, f"--{second}", other, "--overwrite")
+        error = error_of(capsys, command, *source, "--data", data_file, *outputs)
+        assert error == f"{other}: --{first} and --{second} name the same file"
+        assert not one.exists()
 
 
 def test_a_failed_run_leaves_no_report(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
+from tests.command_line import error_of
 from tests.runner.tiny_models import plain_model, training_model
 from tflm_training import Trainer
 from tflm_training.cli import main
@@ -29,13 +30,6 @@ def _run(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     captured = capsys.readouterr()
     assert captured.err == ""
     return captured.out
-
-
-def _error(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    assert main([str(a) for a in arguments]) == 1
-    captured = capsys.readouterr()
-    assert captured.out == "" and captured.err.count("\n") == 1
-    return captured.err.strip().removeprefix("error: ")
 
 
 def test_eval(
@@ -70,7 +64,7 @@ def test_eval_needs_the_test_split_only(
     np.savez(path, x_test=np.ones((3, 8)), y_test=np.zeros(3, np.int32))
     assert "3 samples" in _run(capsys, "eval", model_file, "--data", path)
     np.savez(path, x_test=np.ones((3, 8)))
-    assert _error(capsys, "eval", model_file, "--data", path) == f"{path}: no array y_test"
+    assert error_of(capsys, "eval", model_file, "--data", path) == f"{path}: no array y_test"
 
 
 def test_eval_of_an_autoencoder(
@@ -100,7 +94,7 @@ def test_merge(
         # LiteRT rounds FULLY_CONNECTED once, TFLM twice.
         difference = interpreter.get_tensor(result["index"])[0].astype(int) - expected
         assert np.abs(difference).max() <= 1
-    assert "exists already" in _error(capsys, "merge", model_file, checkpoint, "--output", path)
+    assert "exists already" in error_of(capsys, "merge", model_file, checkpoint, "--output", path)
     _run(capsys, "merge", model_file, checkpoint, "--output", path, "--overwrite", "--quiet")
 
 
@@ -109,16 +103,18 @@ def test_merge_refuses(
 ) -> None:
     out, other = tmp_path / "out.tflite", tmp_path / "other.tflite"
     other.write_bytes(training_model("softmax_cross_entropy", np.full((3, 8), 2)))
-    error = _error(capsys, "merge", other, checkpoint, "--output", out)
+    error = error_of(capsys, "merge", other, checkpoint, "--output", out)
     text = "the checkpoint belongs to another model or another conversion of it"
     assert error == f"{checkpoint}: {text}"
     other.write_bytes(plain_model(np.ones((3, 8)), (1, 8)))
-    error = _error(capsys, "merge", other, checkpoint, "--output", out)
+    error = error_of(capsys, "merge", other, checkpoint, "--output", out)
     assert error == f"{other}: is not a training flatbuffer: run python -m converter first"
     assert not out.exists()
     for replaced in (model_file, checkpoint):
         before = replaced.read_bytes()
-        error = _error(capsys, "merge", model_file, checkpoint, "--output", replaced, "--overwrite")
+        error = error_of(
+            capsys, "merge", model_file, checkpoint, "--output", replaced, "--overwrite"
+        )
         assert error == f"{replaced}: would be replaced by what is made of it"
         assert replaced.read_bytes() == before
 
@@ -151,6 +147,6 @@ def test_inspect_refuses(
 ) -> None:
     path = tmp_path / "file"
     path.write_bytes(checkpoint.read_bytes()[:-1])
-    assert _error(capsys, "inspect", path) == f"{path}: a damaged checkpoint"
+    assert error_of(capsys, "inspect", path) == f"{path}: a damaged checkpoint"
     path.write_bytes(b"nothing of the kind")
-    assert _error(capsys, "inspect", path) == f"{path}: not a TFLite model (or a damaged one)"
+    assert error_of(capsys, "inspect", path) == f"{path}: not a TFLite model (or a damaged one)"

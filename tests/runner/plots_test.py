@@ -9,10 +9,10 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from tests.command_line import error_of
 from tflm_training import History, plots
 from tflm_training.cli import main
-from tflm_training.commands.output import class_names
-from tflm_training.data import DataError
+from tflm_training.data import DataError, class_names
 
 PNG = b"\x89PNG\r\n\x1a\n"
 NAMES = ["ant", "$bee$", "cat"]
@@ -20,13 +20,6 @@ NAMES = ["ant", "$bee$", "cat"]
 
 def _train(*arguments: object) -> int:
     return main(["train", *map(str, arguments), "--epochs", "2", "--quiet"])
-
-
-def _error(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    assert main([str(a) for a in arguments]) == 1
-    captured = capsys.readouterr()
-    assert captured.out == "" and captured.err.count("\n") == 1
-    return captured.err.strip().removeprefix("error: ")
 
 
 def _texts(svg: Path) -> set[str]:
@@ -76,7 +69,7 @@ def test_an_autoencoder_has_curves_only(
     assert _train(model, "--data", data, "--plot", svg) == 0
     written = _texts(svg)
     assert {"loss", "epoch"} <= written and not {"accuracy", "true class"} & written
-    error = _error(capsys, "eval", model, "--data", data, "--plot", tmp_path / "b.svg")
+    error = error_of(capsys, "eval", model, "--data", data, "--plot", tmp_path / "b.svg")
     assert error == "--plot: a model with the mean squared error has no confusion matrix"
 
 
@@ -91,21 +84,21 @@ def test_what_is_refused(
     there = tmp_path / "there.png"
     there.write_text("mine")
     start = (command, model_file, "--data", data_file)
-    assert "exists already (--overwrite" in _error(capsys, *start, "--plot", there)
+    assert "exists already (--overwrite" in error_of(capsys, *start, "--plot", there)
     assert there.read_text() == "mine"
     assert main([*map(str, start), "--plot", str(there), "--overwrite", "--quiet"]) == 0
     assert there.read_bytes().startswith(PNG)
     for name in ("map.jpeg", "map"):
-        error = _error(capsys, *start, "--plot", tmp_path / name)
+        error = error_of(capsys, *start, "--plot", tmp_path / name)
         assert error == f"--plot {tmp_path / name}: must end in .png or .svg"
     same = tmp_path / "same.png"
-    error = _error(capsys, *start, "--plot", same, "--json", same)
+    error = error_of(capsys, *start, "--plot", same, "--json", same)
     assert error == f"{same}: --plot and --json name the same file"
-    assert "not a file in an existing" in _error(
+    assert "not a file in an existing" in error_of(
         capsys, *start, "--plot", tmp_path / "no" / "a.png"
     )
     if command == "train":
-        error = _error(capsys, *start, "--plot", same, "--save", same)
+        error = error_of(capsys, *start, "--plot", same, "--save", same)
         assert error == f"{same}: --save and --plot name the same file"
     assert not same.exists()
 
@@ -123,8 +116,18 @@ def test_class_names(tmp_path: Path) -> None:
     for wrong in (np.array(list("abcd")), np.array([["a", "b", "c"]]), np.ones(3)):
         with pytest.raises(DataError, match="classes: .* expected at most 3 names"):
             names(classes=wrong)
-    with pytest.raises(DataError, match="classes: Object arrays cannot be loaded"):
+    with pytest.raises(DataError, match="not a readable .npz file .Object arrays cannot be loaded"):
         names(classes=np.array(["a", None], object))
+
+
+def test_class_names_in_a_damaged_file(tmp_path: Path) -> None:
+    path = tmp_path / "d.npz"
+    np.savez(path, classes=np.array(NAMES))
+    content = bytearray(path.read_bytes())
+    content[content.index(np.array(NAMES).tobytes())] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"d.npz: not a readable .npz file \(Bad CRC-32"):
+        class_names(path, 3)
 
 
 def test_wrong_class_names_are_refused_before_training(
@@ -135,7 +138,7 @@ def test_wrong_class_names_are_refused_before_training(
     np.savez(data_file, **content, classes=np.array(list("abcd")))
     for command in ("train", "eval"):
         start = (command, model_file, "--data", data_file)
-        assert "at most 3 names" in _error(capsys, *start, "--plot", tmp_path / "a.svg")
+        assert "at most 3 names" in error_of(capsys, *start, "--plot", tmp_path / "a.svg")
         assert main([*map(str, start), "--quiet"]) == 0
 
 

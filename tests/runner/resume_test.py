@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ import pytest
 from converter import convert
 from examples.digits.data import handwritten_digits
 from examples.digits.demo import MODEL
+from tests.command_line import error_of
+from tflm_training import History, Trainer
 from tflm_training.cli import main
 
 STEPS = 400
@@ -92,11 +95,36 @@ def test_ctrl_c_leaves_a_checkpoint_that_goes_on(digits: tuple[Path, Path], tmp_
     assert end.read_bytes() == at_once.read_bytes() != interrupted.read_bytes()
 
 
-def _error(capsys: pytest.CaptureFixture[str], digits: tuple[Path, Path], *more: object) -> str:
-    assert main(_command(digits, *more)[3:]) == 1
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ((), "training is done and saved; eval --checkpoint {path} tests it"),
+        (("--stop_after", 150), "step 150 was saved; --resume {path} goes on"),
+    ],
+)
+def test_ctrl_c_in_the_last_test(
+    digits: tuple[Path, Path],
+    more: tuple[object, ...],
+    says: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fit = Trainer.fit
+
+    def fit_and_interrupt(*arguments: Any, **named: Any) -> History:
+        history = fit(*arguments, **named)
+        signal.raise_signal(signal.SIGINT)
+        return history
+
+    monkeypatch.setattr(Trainer, "fit", fit_and_interrupt)
+    path = tmp_path / "run.ckpt"
+    command = [*_command(digits, "--epochs", 1, "--save", path)[3:], *map(str, more)]
+    assert main(command) == 130
     captured = capsys.readouterr()
-    assert captured.err.startswith("error: ") and captured.err.count("\n") == 1
-    return captured.err
+    assert captured.err == f"error: interrupted, {says.format(path=path)}\n"
+    assert "after: " not in captured.out
+    Trainer(digits[0]).restore(path)
 
 
 def test_what_cannot_be_resumed(
@@ -104,17 +132,18 @@ def test_what_cannot_be_resumed(
 ) -> None:
     path = tmp_path / "whole.ckpt"
     path.write_bytes(whole)
-    error = _error(capsys, digits, "--resume", path)
-    assert error == f"error: {path}: its 2 epochs are done; a larger --epochs goes on\n"
-    error = _error(capsys, digits, "--resume", path, "--epochs", 3, "--limit", 100)
+    start = _command(digits)[3:]
+    error = error_of(capsys, *start, "--resume", path)
+    assert error == f"{path}: its 2 epochs are done; a larger --epochs goes on"
+    error = error_of(capsys, *start, "--resume", path, "--epochs", 3, "--limit", 100)
     assert "trains on 200 samples an epoch, this one on 100" in error
-    error = _error(capsys, digits, "--resume", path, "--epochs", 3, "--seed", 4)
+    error = error_of(capsys, *start, "--resume", path, "--epochs", 3, "--seed", 4)
     assert f"--seed 4: {path} has the seed 5" in error
-    assert "not a checkpoint" in _error(capsys, digits, "--resume", digits[0])
-    assert "--stop_after: needs --save" in _error(capsys, digits, "--stop_after", 3)
-    assert "exists already (--overwrite" in _error(capsys, digits, "--save", path)
-    assert "name the same file" in _error(
-        capsys, digits, "--save", tmp_path / "a", "--json", tmp_path / "a"
+    assert "not a checkpoint" in error_of(capsys, *start, "--resume", digits[0])
+    assert "--stop_after: needs --save" in error_of(capsys, *start, "--stop_after", 3)
+    assert "exists already (--overwrite" in error_of(capsys, *start, "--save", path)
+    assert "name the same file" in error_of(
+        capsys, *start, "--save", tmp_path / "a", "--json", tmp_path / "a"
     )
     assert path.read_bytes() == whole
     assert [p.name for p in tmp_path.iterdir()] == ["whole.ckpt"]

@@ -10,7 +10,6 @@ from types import FrameType, TracebackType
 
 from tflm_training.commands import output
 from tflm_training.data import DataError
-from tflm_training.files import check_writable
 from tflm_training.trainer import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, Trainer
 
 
@@ -37,9 +36,6 @@ def check_arguments(arguments: argparse.Namespace) -> None:
     """Raise DataError for options that cannot be followed, before any work."""
     if arguments.stop_after is not None and arguments.save is None:
         raise DataError("--stop_after: needs --save")
-    if arguments.save is not None and arguments.save == arguments.json:
-        raise DataError(f"{arguments.save}: --save and --json name the same file")
-    check_writable(arguments.save, arguments.overwrite)
 
 
 @dataclasses.dataclass(frozen=True)

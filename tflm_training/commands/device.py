@@ -6,14 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from tflm_training.callbacks import Callback
 from tflm_training.commands import output, progress
-from tflm_training.data import load_npz
+from tflm_training.data import Samples, describe_tensor, limited, load_npz
 from tflm_training.device import DEFAULT_BAUD_RATE, Device
 from tflm_training.device_trainer import DeviceTrainer
-from tflm_training.files import check_writable, read_file
+from tflm_training.files import read_file
 from tflm_training.trainer import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE
 
 if TYPE_CHECKING:
@@ -22,9 +20,6 @@ if TYPE_CHECKING:
 _DESCRIPTION = """Train the model of a device that runs examples/stm32f746 on x_train and y_train,
 and test it on x_test and y_test before and after. The device goes on from its present weights
 unless --reset or --restore says otherwise. Data follows the rules of the train command."""
-
-# x and, unless it may be missing and is, y.
-_Samples = tuple[np.ndarray, np.ndarray | None]
 
 
 def add_parser(subparsers: Any) -> None:
@@ -63,14 +58,13 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train, print and write. Raises DataError, DeviceError or OSError."""
-    check_writable(arguments.json, arguments.overwrite)
-    check_writable(arguments.save, arguments.overwrite)
+    output.check_outputs(arguments, "save", "json")
     console = output.make_console(arguments)
     if arguments.restore is not None:
         read_file(arguments.restore)  # before the device is bothered
     dataset = load_npz(arguments.data, labels_required=False)
-    train = _first(dataset.x_train, dataset.y_train, arguments.limit)
-    test = _first(dataset.x_test, dataset.y_test, arguments.limit)
+    train = limited(dataset.x_train, dataset.y_train, arguments.limit)
+    test = limited(dataset.x_test, dataset.y_test, arguments.limit)
     with Device(arguments.port, arguments.baud_rate) as device:
         trainer = DeviceTrainer(device, seed=arguments.seed)
         trainer.check_data(*test, suffix="_test")
@@ -100,11 +94,11 @@ def _train_and_test(
     arguments: argparse.Namespace,
     console: Console,
     trainer: DeviceTrainer,
-    train: _Samples,
-    test: _Samples,
+    train: Samples,
+    test: Samples,
 ) -> dict[str, Any]:
     """What the report says of it: the metric before and after, the loss of each epoch."""
-    metric = "mse" if trainer.is_regression else "accuracy"
+    metric = progress.metric_name(trainer)
     with progress.make_bars(console) as bars:
         before = trainer.evaluate(*test, progress=progress.test_hook(bars))[metric]
         if arguments.evaluate:
@@ -149,17 +143,10 @@ def _ticks_line(ticks: int, per_second: int) -> str:
     return f"a step: {ticks:,} ticks of {per_second / 1e6:g} MHz, {milliseconds:.3g} ms"
 
 
-def _first(x: np.ndarray, y: np.ndarray | None, limit: int | None) -> _Samples:
-    return x[:limit], None if y is None else y[:limit]
-
-
 def _describe(console: Console, device: Device) -> None:
     info = device.info
     for tensor in (info.input, info.output):
-        console.print(
-            f"{tensor.name}: {tensor.dtype.name} {list(tensor.shape)}, "
-            f"scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
-        )
+        console.print(f"{tensor.name}: {describe_tensor(tensor)}")
     console.print(f"arena: {info.arena_used_bytes} of {info.arena_bytes} bytes")
     if info.stack_bytes:
         console.print(f"stack: {info.stack_used_bytes} of {info.stack_bytes} bytes")

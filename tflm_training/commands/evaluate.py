@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tflm_training.commands import output, progress
-from tflm_training.data import DataError, load_test_split
+from tflm_training.data import DataError, class_names, limited, load_test_split
 from tflm_training.files import write_file
 from tflm_training.plots import confusion_matrix_image
 from tflm_training.trainer import Trainer
@@ -34,15 +34,15 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Test, print and write the report. Raises DataError, RuntimeError or OSError."""
-    output.check_files(arguments)
+    output.check_outputs(arguments, "plot", "json")
     console = output.make_console(arguments)
     trainer = Trainer(arguments.model)
     if arguments.plot is not None and trainer.is_regression:
         raise DataError("--plot: a model with the mean squared error has no confusion matrix")
     x, y = load_test_split(arguments.data, labels_required=not trainer.is_regression)
-    x, y = x[: arguments.limit], None if y is None else y[: arguments.limit]
+    x, y = limited(x, y, arguments.limit)
     trainer.check_data(x, y, suffix="_test")
-    names = [] if arguments.plot is None else output.class_names(arguments.data, trainer.classes)
+    names = [] if arguments.plot is None else class_names(arguments.data, trainer.classes)
     if arguments.checkpoint is not None:
         trainer.restore(arguments.checkpoint)
     if arguments.verbose:
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
     with progress.make_bars(console) as bars:
         result = trainer.examine(x, y, progress=progress.test_hook(bars))
     metrics, matrix = result.metrics, result.confusion_matrix
-    metric = "mse" if trainer.is_regression else "accuracy"
+    metric = progress.metric_name(trainer)
     console.print(f"{progress.show_metric(metric, metrics[metric])}, loss {metrics['loss']:.6g}")
     console.print(f"{len(x)} samples, {trainer.steps} training steps")
     if arguments.json is not None:

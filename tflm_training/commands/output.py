@@ -8,8 +8,6 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from tflm_training.data import DataError
 from tflm_training.files import check_writable, write_file
 from tflm_training.plots import FORMATS
@@ -74,35 +72,20 @@ def add_plot_argument(parser: argparse.ArgumentParser, content: str) -> None:
     )
 
 
-def check_files(arguments: argparse.Namespace) -> None:
-    """Refuse, before any work, what --json and --plot could not write. Raises DataError."""
-    for path in (arguments.json, arguments.plot):
+def check_outputs(arguments: argparse.Namespace, *options: str) -> None:
+    """Refuse, before any work, files that could not be written, and one file for two of these
+    options, by whatever path. Raises DataError."""
+    taken: dict[Path, str] = {}
+    for option in options:
+        path: Path | None = getattr(arguments, option)
+        if path is None:
+            continue
         check_writable(path, arguments.overwrite)
-    if arguments.plot is None:
-        return
-    if arguments.plot.suffix[1:] not in FORMATS:
-        raise DataError(f"--plot {arguments.plot}: must end in .{' or .'.join(FORMATS)}")
-    if arguments.plot == arguments.json:
-        raise DataError(f"{arguments.plot}: --plot and --json name the same file")
-
-
-def class_names(path: str, classes: int) -> list[str]:
-    """The array `classes` of an .npz that was read before, text or integers [N], as names of so
-    many classes; those past its end, all if it is missing, are called by their index.
-
-    Raises DataError for an array that cannot be used.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            names = file["classes"] if "classes" in file else np.zeros(0, np.int64)
-    except ValueError as error:
-        raise DataError(f"{path}: classes: {error}") from error
-    if names.ndim != 1 or names.dtype.kind not in "Uiu" or len(names) > classes:
-        raise DataError(
-            f"{path}: classes: {names.dtype} {list(names.shape)}, expected at most {classes} "
-            "names, one for each class"
-        )
-    return [*map(str, names), *map(str, range(len(names), classes))]
+        if option == "plot" and path.suffix[1:] not in FORMATS:
+            raise DataError(f"--plot {path}: must end in .{' or .'.join(FORMATS)}")
+        other = taken.setdefault(path.resolve(), option)
+        if other != option:
+            raise DataError(f"{path}: --{other} and --{option} name the same file")
 
 
 def make_console(arguments: argparse.Namespace) -> Console:

@@ -6,12 +6,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tflm_training.callbacks import Callback
-from tflm_training.evaluation import ProgressHook
+from tflm_training.evaluation import Evaluator, ProgressHook
 from tflm_training.history import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
+
+
+def metric_name(trainer: Evaluator) -> str:
+    """What tells most of how good it is: "accuracy" or "mse"."""
+    return "mse" if trainer.is_regression else "accuracy"
 
 
 def show_metric(metric: str, value: float) -> str:

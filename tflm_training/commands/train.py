@@ -13,7 +13,7 @@ import numpy as np
 from tflm_training.callbacks import Callback
 from tflm_training.commands import checkpoints, output, progress
 from tflm_training.commands.checkpoints import Interrupted, Interruption, Plan
-from tflm_training.data import DataError, DataSet, load_npz
+from tflm_training.data import DataError, DataSet, Samples, class_names, limited, load_npz
 from tflm_training.evaluation import ProgressHook
 from tflm_training.files import write_file
 from tflm_training.history import Progress
@@ -23,8 +23,6 @@ from tflm_training.trainer import DEFAULT_EPOCHS, DEFAULT_LEARNING_RATE, Trainer
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-_Split = tuple[np.ndarray, np.ndarray | None]
 
 _DESCRIPTION = """Train MODEL on x_train and y_train, and test it on x_test and y_test before and
 after. int8 arrays are taken as quantised, float arrays are quantised, uint8 images are shifted
@@ -37,9 +35,9 @@ class _Job:
     """per_epoch: steps of an epoch, with the replayed samples; between_steps: called there, in
     training and in testing, and may raise; when_trained: called before the last test."""
 
-    train: _Split
-    test: _Split
-    replay: _Split | None
+    train: Samples
+    test: Samples
+    replay: Samples | None
     per_epoch: int
     plan: Plan
     between_steps: Callable[[], None] = lambda: None
@@ -100,15 +98,13 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Train, print, save and write the report. Raises DataError, RuntimeError, OSError, or
     KeyboardInterrupt with the name of what was saved."""
-    output.check_files(arguments)
+    output.check_outputs(arguments, "save", "plot", "json")
     checkpoints.check_arguments(arguments)
-    if arguments.save is not None and arguments.save == arguments.plot:
-        raise DataError(f"{arguments.save}: --save and --plot name the same file")
     console = output.make_console(arguments)
     trainer = Trainer(arguments.model, seed=arguments.seed or 0, arena_bytes=arguments.arena_bytes)
     dataset = load_npz(arguments.data, labels_required=not trainer.is_regression)
-    train = dataset.x_train[: arguments.limit], _first(dataset.y_train, arguments.limit)
-    test = dataset.x_test[: arguments.limit], _first(dataset.y_test, arguments.limit)
+    train = limited(dataset.x_train, dataset.y_train, arguments.limit)
+    test = limited(dataset.x_test, dataset.y_test, arguments.limit)
     trainer.check_data(*train, suffix="_train")
     trainer.check_data(*test, suffix="_test")
     replay = _replayed(arguments, trainer)
@@ -119,7 +115,7 @@ def run(arguments: argparse.Namespace) -> None:
         _describe(console, trainer, dataset)
     names = []
     if arguments.plot is not None and not trainer.is_regression:
-        names = output.class_names(arguments.data, trainer.classes)
+        names = class_names(arguments.data, trainer.classes)
     if arguments.save is None:
         result = _train(console, trainer, job)
     else:
@@ -149,14 +145,15 @@ def _train_and_save(console: Console, trainer: Trainer, job: _Job, path: Path) -
             return _train(console, trainer, watched)
         except Interrupted:
             trainer.save(path, overwrite=True)
-            raise KeyboardInterrupt(
-                f"step {trainer.step} was saved; --resume {path} goes on"
-            ) from None
+            rest = f"step {trainer.step} was saved; --resume {path} goes on"
+            if trainer.step >= job.plan.epochs * job.per_epoch:
+                rest = f"training is done and saved; eval --checkpoint {path} tests it"
+            raise KeyboardInterrupt(rest) from None
 
 
 def _train(console: Console, trainer: Trainer, job: _Job) -> _Result:
     """Test, train, test."""
-    metric = "mse" if trainer.is_regression else "accuracy"
+    metric = progress.metric_name(trainer)
     with progress.make_bars(console) as bars:
 
         def test_hook() -> ProgressHook:
@@ -196,7 +193,7 @@ def _report(trainer: Trainer, result: _Result) -> dict[str, Any]:
     }
 
 
-def _replayed(arguments: argparse.Namespace, trainer: Trainer) -> _Split | None:
+def _replayed(arguments: argparse.Namespace, trainer: Trainer) -> Samples | None:
     """The samples of --replay_data that --replay keeps."""
     if arguments.replay is None and arguments.replay_data is None:
         return None
@@ -208,10 +205,6 @@ def _replayed(arguments: argparse.Namespace, trainer: Trainer) -> _Split | None:
     labels = np.zeros(len(x), np.int32) if trainer.is_regression or y is None else y
     kept = replayed_indices(labels, arguments.replay, trainer.seed)
     return x[kept], None if y is None else y[kept]
-
-
-def _first(values: np.ndarray | None, limit: int | None) -> np.ndarray | None:
-    return None if values is None else values[:limit]
 
 
 def _describe(console: Console, trainer: Trainer, dataset: DataSet) -> None:
