@@ -10,6 +10,30 @@
 
 namespace tflm_training {
 
+// The steps of four weights, each clamped to +-clamp, 1..127, on four bytes at once.
+class FourSteps {
+ public:
+  explicit FourSteps(int32_t clamp)
+      : above_(AllBytes(INT8_MAX - clamp)), below_(AllBytes(-(INT8_MIN + clamp))) {}
+
+  // Four weights, and what is taken from each.
+  TFLM_TRAINING_INLINE uint32_t Moved(uint32_t weights, uint32_t d0, uint32_t d1, uint32_t d2,
+                                      uint32_t d3) const {
+    return Moved(weights, Uxtb16(PkhbtLsl16(d0, d2)) | Uxtb16(PkhbtLsl16(d1, d3)) << 8);
+  }
+  TFLM_TRAINING_INLINE uint32_t Moved(uint32_t weights, uint32_t d) const {
+    d = Qsub8(Qadd8(d, above_), above_);
+    d = Qadd8(Qsub8(d, below_), below_);
+    // -128 is not a weight: it becomes -127 on the way down and up again.
+    const uint32_t one = AllBytes(1);
+    return Qadd8(Qsub8(Qsub8(weights, d), one), one);
+  }
+
+ private:
+  uint32_t above_;
+  uint32_t below_;
+};
+
 // UpdateWeight(weights + i, acc[i], factor, clamp, random) for i in [0, count).
 TFLM_TRAINING_SMALL inline void UpdateWeightsAsReference(const int32_t* acc, int32_t count,
                                                          Factor factor, int32_t clamp,
@@ -33,20 +57,12 @@ TFLM_TRAINING_NOINLINE inline void UpdateWeights(const int32_t* acc, int32_t cou
     UpdateWeightsAsReference(acc, count, factor, clamp, weights, random);
     return;
   }
-  const uint32_t above = AllBytes(INT8_MAX - clamp);
-  const uint32_t below = AllBytes(-(INT8_MIN + clamp));
+  const FourSteps limit(clamp);
   Random draws = *random;
   const auto step = [&](int32_t sum) {
     const auto addend = static_cast<int32_t>(draws.Next() >> (32 - factor.shift));
     return static_cast<uint32_t>(
         Ssat<8>(Smmla(sum, factor.multiplier, addend) >> factor.shift));
-  };
-  const auto moved = [=](uint32_t bytes, uint32_t d) {
-    d = Qsub8(Qadd8(d, above), above);
-    d = Qadd8(Qsub8(d, below), below);
-    // -128 is not a weight: it becomes -127 on the way down and up again.
-    const uint32_t one = AllBytes(1);
-    return Qadd8(Qsub8(Qsub8(bytes, d), one), one);
   };
   int8_t* values = weights.values;
   for (; count >= 4; count -= 4) {
@@ -54,13 +70,12 @@ TFLM_TRAINING_NOINLINE inline void UpdateWeights(const int32_t* acc, int32_t cou
     const uint32_t d1 = step(acc[1]);
     const uint32_t d2 = step(acc[2]);
     const uint32_t d3 = step(acc[3]);
-    const uint32_t d = Uxtb16(PkhbtLsl16(d0, d2)) | Uxtb16(PkhbtLsl16(d1, d3)) << 8;
-    StoreWord(values, moved(LoadWord(values), d));
+    StoreWord(values, limit.Moved(LoadWord(values), d0, d1, d2, d3));
     values += 4;
     acc += 4;
   }
   for (; count > 0; --count) {
-    *values = static_cast<int8_t>(moved(static_cast<uint32_t>(*values), step(*acc++)));
+    *values = static_cast<int8_t>(limit.Moved(static_cast<uint32_t>(*values), step(*acc++)));
     ++values;
   }
   *random = draws;

@@ -8,6 +8,7 @@
 #include "kernels/core/gradient.h"
 #include "kernels/core/inner_loop_dsp.h"
 #include "kernels/core/split_filter.h"
+#include "kernels/core/weight_update.h"
 #include "kernels/depthwise_conv_2d_grad/position_sums_dsp.h"
 
 namespace tflm_training {
@@ -81,6 +82,27 @@ TFLM_TRAINING_SMALL inline int32_t SumAnyPositions(const ConvFilterUpdateOptions
     }
   }
   return sum;
+}
+
+// As DepthwiseConv2DFilterUpdate.
+TFLM_TRAINING_SMALL inline void UpdateAnyFilter(const ConvFilterUpdateOptions& options,
+                                                const int8_t* input, Mantissas gradient,
+                                                float sigma, const FilterStep& step,
+                                                TrainedWeights filter, Random* random) {
+  const ConvGeometry& g = options.geometry;
+  const int32_t filter_channels =
+      options.filter_channels == 0 ? g.output_channels : options.filter_channels;
+  for (int32_t ky = 0; ky < g.filter_height; ++ky) {
+    for (int32_t kx = 0; kx < g.filter_width; ++kx, filter = filter + filter_channels) {
+      const TapWindow window(options, ky, kx);
+      for (int32_t o = 0; o < options.channels; ++o) {
+        const Factor factor = DecomposeFactor(step.FactorOf(sigma, o));
+        if (!factor.trains()) continue;
+        UpdateWeight(filter + o, SumAnyPositions(options, window, input, gradient, o), factor,
+                     options.clamp, random);
+      }
+    }
+  }
 }
 
 }  // namespace tflm_training

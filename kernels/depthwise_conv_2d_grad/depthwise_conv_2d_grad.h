@@ -33,7 +33,8 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
 //   input     int8 [H, W, stored_channels]
 //   gradient  [OH, OW, O], scaled by `scale`; scale.max_abs must not be 0
 // The accumulator does not overflow if OH * OW * 255 * scale.max_abs <= 2^31. `random`
-// advances by one for each weight that is rounded. Less than 600 bytes of stack.
+// advances by one for each weight that is rounded. Less than 600 bytes of stack, 3700 with the DSP
+// extension.
 void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
                                  Mantissas gradient, GradientScale scale,
                                  const FilterStep& step, TrainedWeights filter, Random* random);

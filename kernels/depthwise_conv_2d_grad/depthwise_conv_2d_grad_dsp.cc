@@ -9,8 +9,8 @@
 #include "kernels/core/window_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/any_layer_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/depthwise_conv_2d_grad.h"
+#include "kernels/depthwise_conv_2d_grad/filter_update_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/plan_dsp.h"
-#include "kernels/depthwise_conv_2d_grad/position_sums_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/tile_dsp.h"
 
 namespace tflm_training {
@@ -197,28 +197,6 @@ int32_t WriteAll(const GradientLayer& layer, const SplitFilter& filter,
   return mantissas.Clamp(layer.result, inputs, layer.bits);
 }
 
-TFLM_TRAINING_SMALL void UpdateAnyWeight(TrainedWeights weight, int32_t acc, Factor factor,
-                                          int32_t clamp, Random* random) {
-  UpdateWeight(weight, acc, factor, clamp, random);
-}
-
-// Moves one weight; as UpdateWeight, which it is but for what nearly every weight is.
-void StepWeight(const ConvFilterUpdateOptions& options, float factor_value, int32_t acc,
-                TrainedWeights weight, Random* random) {
-  const Factor factor = DecomposeFactor(factor_value);
-  if (!factor.trains()) return;
-  if (factor.shift <= 0 || weight.fractions != nullptr) {
-    UpdateAnyWeight(weight, acc, factor, options.clamp, random);
-    return;
-  }
-  // (t + r) >> sh, clamped, is the step of the clamped t: see weight_update_dsp.h.
-  const auto addend = static_cast<int32_t>(random->Next() >> (32 - factor.shift));
-  const int32_t step = Clamp(Smmla(acc, factor.multiplier, addend) >> factor.shift,
-                             -options.clamp, options.clamp);
-  *weight.values =
-      static_cast<int8_t>(Clamp(*weight.values - step, -kWeightLimit, kWeightLimit));
-}
-
 // Whether the fast path takes a layer.
 bool IsUsual(const ConvGeometry& g) {
   return g.output_channels == g.input_channels && g.dilation_height == 1 &&
@@ -262,34 +240,12 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
   return {(scale.sigma * options.scale_factor) * PowerOfTwo(shift), max_abs};
 }
 
+TFLM_TRAINING_SMALL
 void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
                                  Mantissas gradient, GradientScale scale,
                                  const FilterStep& step, TrainedWeights filter, Random* random) {
-  const ConvGeometry& g = options.geometry;
-  const bool is_usual =
-      g.output_channels == g.input_channels && options.channels >= kChannelGroup;
-  const int32_t filter_channels =
-      options.filter_channels == 0 ? g.output_channels : options.filter_channels;
-  for (int32_t ky = 0; ky < g.filter_height; ++ky) {
-    for (int32_t kx = 0; kx < g.filter_width; ++kx, filter = filter + filter_channels) {
-      const TapWindow window(options, ky, kx);
-      for (int32_t first = 0; first < options.channels; first += kChannelGroup) {
-        const int32_t channel = is_usual ? Min(first, options.channels - kChannelGroup) : first;
-        GroupSums acc = {0, 0, 0, 0};
-        if (is_usual && gradient.is_int8()) {
-          acc = SumPositions(options, window, input, gradient.int8(), channel);
-        } else if (is_usual) {
-          acc = SumPositions(options, window, input, gradient.int16(), channel);
-        }
-        // Channels that the group before has updated are left out.
-        const int32_t sums[] = {acc.a, acc.b, acc.c, acc.d};
-        for (int32_t o = first; o < Min(first + kChannelGroup, options.channels); ++o) {
-          const int32_t sum = is_usual ? sums[o - channel]
-                                       : SumAnyPositions(options, window, input, gradient, o);
-          StepWeight(options, step.FactorOf(scale.sigma, o), sum, filter + o, random);
-        }
-      }
-    }
+  if (!UpdateUsualFilter(options, input, gradient, scale.sigma, step, filter, random)) {
+    UpdateAnyFilter(options, input, gradient, scale.sigma, step, filter, random);
   }
 }
 

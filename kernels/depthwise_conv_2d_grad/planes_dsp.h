@@ -33,6 +33,14 @@ TFLM_TRAINING_INLINE void StoreCell(Quad upper, Quad lower, int32_t plane, uint3
   cell[3 * plane] = PkhtbAsr16(lower.odd, upper.odd);
 }
 
+// `count` words, a multiple of four.
+TFLM_TRAINING_SMALL inline void Clear(uint32_t* words, int32_t count) {
+  for (; count > 0; count -= 4, words += 4) {
+    StoreWords<0>(words, 0, 0);
+    StoreWords<2>(words, 0, 0);
+  }
+}
+
 // What PackColumns works on: two neighbouring columns of int16 at words.
 struct PackTask {
   const int16_t* columns[2];  // of the row after the first one

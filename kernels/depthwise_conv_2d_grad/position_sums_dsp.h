@@ -57,10 +57,12 @@ TFLM_TRAINING_INLINE void AddPosition(const int8_t* x, uint32_t offset, const in
   acc.d = Smlatt(odd, Sxtb16Ror8(mantissas), acc.d);
 }
 
+// The sums of four channels, `stride` apart.
 template <typename Mantissa>
-TFLM_TRAINING_NOINLINE GroupSums SumPositions(const ConvFilterUpdateOptions& options,
-                                              const TapWindow& window, const int8_t* input,
-                                              const Mantissa* gradient, int32_t channel) {
+TFLM_TRAINING_NOINLINE void SumPositions(const ConvFilterUpdateOptions& options,
+                                         const TapWindow& window, const int8_t* input,
+                                         const Mantissa* gradient, int32_t* sums,
+                                         int32_t stride) {
   const ConvGeometry& g = options.geometry;
   const uint32_t offset = BothHalves(-options.input_zero_point);
   const int32_t x_step = g.stride_width * options.InputStride();
@@ -68,11 +70,12 @@ TFLM_TRAINING_NOINLINE GroupSums SumPositions(const ConvFilterUpdateOptions& opt
   const int32_t x_row = g.stride_height * g.input_width * options.InputStride();
   const int32_t m_row = g.output_width * g.output_channels;
   const int32_t columns = window.columns.end - window.columns.begin;
-  if (columns <= 0) return {0, 0, 0, 0};
   GroupSums acc = {0, 0, 0, 0};
-  input += window.input + channel;
-  gradient += window.output + channel;
-  for (int32_t row = window.rows.end - window.rows.begin; row > 0; --row) {
+  if (columns > 0) {
+    input += window.input;
+    gradient += window.output;
+  }
+  for (int32_t row = columns > 0 ? window.rows.end - window.rows.begin : 0; row > 0; --row) {
     const int8_t* x = input;
     const Mantissa* m = gradient;
     for (int32_t column = columns; column > 0; --column) {
@@ -83,7 +86,10 @@ TFLM_TRAINING_NOINLINE GroupSums SumPositions(const ConvFilterUpdateOptions& opt
     input += x_row;
     gradient += m_row;
   }
-  return {acc.a, acc.b, acc.c, acc.d};  // not acc itself, which would live in memory
+  sums[0] = acc.a;
+  sums[stride] = acc.b;
+  sums[2 * stride] = acc.c;
+  sums[3 * stride] = acc.d;
 }
 
 }  // namespace tflm_training

@@ -83,14 +83,6 @@ struct GradientTile {
   uint32_t cells[kTileCells];
 };
 
-// `count` words, a multiple of four.
-TFLM_TRAINING_SMALL inline void Clear(uint32_t* words, int32_t count) {
-  for (; count > 0; count -= 4, words += 4) {
-    StoreWords<0>(words, 0, 0);
-    StoreWords<2>(words, 0, 0);
-  }
-}
-
 // Four mantissas of int16 or int8.
 TFLM_TRAINING_INLINE Quad LoadMantissas(Mantissas m, int32_t index) {
   return m.is_int8() ? LoadQuad(m.int8() + index) : LoadQuad(m.int16() + index);

@@ -1,0 +1,117 @@
+// Four channels of a piece of an input, each in a plane of its own.
+#ifndef KERNELS_DEPTHWISE_CONV_2D_GRAD_INPUT_PLANES_DSP_H_
+#define KERNELS_DEPTHWISE_CONV_2D_GRAD_INPUT_PLANES_DSP_H_
+
+#include <cstdint>
+
+#include "kernels/core/dsp.h"
+#include "kernels/core/inner_loop_dsp.h"
+#include "kernels/core/quad_dsp.h"
+#include "kernels/depthwise_conv_2d_grad/planes_dsp.h"
+
+namespace tflm_training {
+
+// What PackInputs works on: columns of pixels. A cell holds two neighbours of a column.
+struct InputTask {
+  const int8_t* input;  // the first pixel of the first column
+  int32_t row_step;     // from pixel to pixel
+  uint32_t* cell;       // of plane 0
+  int32_t cell_step;    // bytes
+  int32_t plane;        // bytes
+  uint32_t offset;      // what is added to an input, in both halves
+  int32_t rows;         // cells whose lower row is there
+  int32_t has_first;    // the first cell begins with the first pixel, or with 0
+  int32_t has_last;     // one more cell ends with 0
+  int32_t column_step;  // of input; the cells of columns are neighbours
+  int32_t columns;      // at least 1
+};
+
+#if defined(__ARM_FEATURE_DSP) && !defined(TFLM_TRAINING_EMULATE_DSP)
+
+static_assert(sizeof(InputTask) == 44, "the frame of PackInputs");
+
+// 17 instructions for a cell of each plane.
+__attribute__((naked, noinline)) inline void PackInputs(const InputTask* /*task*/) {
+  __asm__(
+      "push {r4-r11, lr}\n"
+      "ldm r0, {r1-r11}\n"
+      "push {r1-r11}\n"
+      "1: ldm sp, {r0-r5, lr}\n"
+      "add r6, r4, r4, lsl #1\n"
+      "ldr r7, [sp, #28]\n"
+      "movs r8, #0\n"
+      "cbz r7, 2f\n"
+      "ldr r8, [r0]\n"
+      "add r0, r1\n"
+      "sxtab16 r7, r5, r8\n"
+      "sxtab16 r8, r5, r8, ror #8\n"
+      "2: cmp lr, #0\n"
+      "beq 4f\n"
+      "3: ldr r10, [r0]\n"
+      "add r0, r1\n"
+      "sxtab16 r9, r5, r10\n"
+      "sxtab16 r10, r5, r10, ror #8\n"
+      "pkhbt r11, r7, r9, lsl #16\n"
+      "pkhbt r12, r8, r10, lsl #16\n"
+      "str r11, [r2]\n"
+      "str r12, [r2, r4]\n"
+      "pkhtb r11, r9, r7, asr #16\n"
+      "pkhtb r12, r10, r8, asr #16\n"
+      "str r11, [r2, r4, lsl #1]\n"
+      "str r12, [r2, r6]\n"
+      "mov r7, r9\n"
+      "mov r8, r10\n"
+      "add r2, r3\n"
+      "subs lr, #1\n"
+      "bne 3b\n"
+      "4: ldrd r0, r1, [sp, #32]\n"
+      "cbz r0, 5f\n"
+      "uxth r11, r7\n"
+      "uxth r12, r8\n"
+      "str r11, [r2]\n"
+      "str r12, [r2, r4]\n"
+      "lsrs r7, r7, #16\n"
+      "lsr r8, r8, #16\n"
+      "str r7, [r2, r4, lsl #1]\n"
+      "str r8, [r2, r6]\n"
+      // The next column.
+      "5: ldr r2, [sp]\n"
+      "ldr r3, [sp, #8]\n"
+      "ldr r4, [sp, #40]\n"
+      "add r2, r1\n"
+      "adds r3, #4\n"
+      "subs r4, #1\n"
+      "str r2, [sp]\n"
+      "str r3, [sp, #8]\n"
+      "str r4, [sp, #40]\n"
+      "bne 1b\n"
+      "add sp, #44\n"
+      "pop {r4-r11, pc}\n");
+}
+
+#else
+
+inline void PackInputs(const InputTask* task) {
+  const auto load = [&](const int8_t* pixel) {
+    const uint32_t word = LoadWord(pixel);
+    return Quad{Sxtab16(task->offset, word), Sxtab16Ror8(task->offset, word)};
+  };
+  for (int32_t i = 0; i < task->columns; ++i) {
+    const int8_t* const pixel = task->input + i * task->column_step;
+    uint32_t* const cell = task->cell + i;
+    Quad upper = {0, 0};
+    if (task->has_first != 0) upper = load(pixel);
+    for (int32_t row = 0; row < task->rows + task->has_last; ++row) {
+      Quad lower = {0, 0};
+      if (row < task->rows) lower = load(pixel + (row + task->has_first) * task->row_step);
+      StoreCell(upper, lower, task->plane / 4, cell + row * (task->cell_step / 4));
+      upper = lower;
+    }
+  }
+}
+
+#endif
+
+}  // namespace tflm_training
+
+#endif  // KERNELS_DEPTHWISE_CONV_2D_GRAD_INPUT_PLANES_DSP_H_
