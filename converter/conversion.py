@@ -80,12 +80,6 @@ def convert(
     Raises ConverterError with one clear line.
     """
     source = Source(model, name, loss, num_classes, spare_classes)
-    if budget is not None and budget <= 0:
-        raise ConverterError(f"--budget {budget}: must be a positive number of bytes")
-    if gradient_bits not in (None, 8, 16):
-        raise ConverterError(f"--gradient_bits {gradient_bits}: must be 8 or 16")
-    if weight_bits not in (8, 16):
-        raise ConverterError(f"--weight_bits {weight_bits}: must be 8 or 16")
     limit = Limit(budget, gradient_bits, weight_bits, accumulate)
     gains = find_gains(source, data, progress) if update == AUTO else {}
     return convert_source(source, limit, update, gains, progress, data)

@@ -26,7 +26,7 @@ from converter.passes.padding import fold_pads
 from converter.passes.relu6 import replace_rescaling_relu6
 from converter.passes.saved import Saved, shrink_saved
 from converter.passes.variables import make_variables, unshare_biases
-from converter.proof import prove
+from converter.proof import prove, prove_sizes
 from converter.rules import LayerUpdate
 from converter.rules.convolution import filter_of
 from converter.search.scheme import Scheme
@@ -185,6 +185,7 @@ def build_training_graph(
     graph.outputs = [*graph.outputs, loss.value]
     trainable = list({id(t): t for t in (*parameters, random_state)}.values())
     make_variables(graph, trainable, zeroed)
+    prove_sizes(graph.operators)
     _describe(prepared.model, head)
     return TrainingGraph(prepared.model, head, layers, scheme, forward, backward.operators)
 

@@ -73,6 +73,13 @@ def tensor_bytes(f: Facts) -> int:
     return max((t.bytes for t in f.operator.tensors()), default=0)
 
 
+def sum_over_positions(f: Facts) -> int:
+    """Of an update: products of a filter's, mantissas of a bias's."""
+    if isinstance(f.options, BiasUpdate):
+        return f.options.positions * f.mantissa
+    return f.options.output_height * f.options.output_width * MAX_OPERAND * f.mantissa
+
+
 def extent(f: Facts) -> int:
     return max(getattr(f.options, name) for name in _extents(f.operator.name))
 

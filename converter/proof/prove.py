@@ -1,4 +1,4 @@
-"""Proves that no integer of a training graph can overflow, from its finished operators.
+"""Proves that no integer of a training graph can overflow, from the operators that were made.
 
 The rules choose widths of gradients so that their sums fit (converter.ir.bounds). This pass does
 not believe them: for each operator it works out the largest magnitude that its integers can
@@ -23,7 +23,7 @@ from converter.ir.training_ops import (
 )
 from converter.model.graph import Operator, Tensor
 from converter.proof.facts import RECORDS, Facts, unpack
-from converter.proof.table import LARGEST_DIFFERENCE, bounds_of
+from converter.proof.table import BYTES, LARGEST_DIFFERENCE, Bound, bounds_of
 
 _COPIES = (MeanGrad, GradientSlice, GradientMask)
 
@@ -53,15 +53,28 @@ def prove(forward: Iterable[Operator], backward: list[Operator]) -> None:
         mantissas.update({id(t): written for t in op.outputs if _is_gradient(t)})
 
 
+def prove_sizes(operators: Iterable[Operator]) -> None:
+    """The same for the sizes of tensors alone, of all training operators of a finished graph:
+    APPLY_UPDATES, INITIALIZE_VARIABLES and their variables come after `prove`, and hold no other
+    integer that depends on the model."""
+    for op in operators:
+        if op.is_custom and op.name in RECORDS:
+            _check(Facts(op, unpack(op)), BYTES)
+
+
 def check_bounds(facts: Facts) -> None:
     """Raises NoGradientError if an integer of the operator could overflow."""
     for bound in bounds_of(RECORDS[facts.operator.name]):
-        worst = bound.worst(facts)
-        if worst > bound.limit:
-            raise NoGradientError(
-                f"{facts.operator.name} of {_subject(facts.operator)}: {bound.name} could reach "
-                f"{worst}, more than {bound.limit}; freeze the layer"
-            )
+        _check(facts, bound)
+
+
+def _check(facts: Facts, bound: Bound) -> None:
+    worst = bound.worst(facts)
+    if worst > bound.limit:
+        raise NoGradientError(
+            f"{facts.operator.name} of {_subject(facts.operator)}: {bound.name} could reach "
+            f"{worst}, more than {bound.limit}; freeze the layer"
+        )
 
 
 def _is_gradient(tensor: Tensor) -> bool:

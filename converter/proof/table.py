@@ -11,7 +11,6 @@ from converter.ir.bounds import (
     MAX_BIAS_POSITIONS,
     MAX_EXTENT,
     MAX_MANTISSA,
-    MAX_OPERAND,
     MAX_WINDOWS,
     ZERO_POINT_ROOM,
 )
@@ -43,6 +42,7 @@ from converter.proof.facts import (
     mul_factor,
     mul_terms,
     overlap,
+    sum_over_positions,
     tensor_bytes,
     window,
 )
@@ -66,8 +66,9 @@ class Bound:
     limit: int
 
 
+BYTES = Bound("bytes of a tensor", TRAINING_OPS, "bytes", tensor_bytes, INT32_MAX)
 BOUNDS: tuple[Bound, ...] = (
-    Bound("bytes of a tensor", TRAINING_OPS, "bytes", tensor_bytes, INT32_MAX),
+    BYTES,
     Bound(
         "extent, stride, dilation or padding",
         (*_FORWARD, *_INPUT_GRADS, *_FILTER_UPDATES, *_POOLS),
@@ -126,7 +127,7 @@ BOUNDS: tuple[Bound, ...] = (
         "sum over positions",
         _FILTER_UPDATES,
         "OH * OW * 255 * M",
-        lambda f: f.options.output_height * f.options.output_width * MAX_OPERAND * f.mantissa,
+        sum_over_positions,
         INT32_MAX,
     ),
     Bound(
@@ -139,8 +140,8 @@ BOUNDS: tuple[Bound, ...] = (
     Bound(
         "product of a step",
         (*_FILTER_UPDATES, BiasUpdate),
-        "2^31 * 2^31 + 2^31",
-        lambda f: 2**31 * 2**31 + 2**31,
+        "(OH * OW * 255 * M) * 2^31 + 2^31; of a bias (positions * M) * 2^31 + 2^31",
+        lambda f: sum_over_positions(f) * 2**31 + 2**31,
         INT64_MAX,
     ),
     Bound(

@@ -34,6 +34,7 @@ from converter.rules.parameters import (
     filter_of,
     forward_bias_limit,
     input_of,
+    same_padding,
     weight_limit,
     weight_scales,
 )
@@ -58,7 +59,7 @@ _TRAINED_OVERFLOW = Constraint(
 
 
 def conv_geometry(operator: Operator) -> ConvGeometry:
-    """Geometry of CONV_2D and DEPTHWISE_CONV_2D; padding as TFLite's ComputePaddingHeightWidth."""
+    """Geometry of CONV_2D and DEPTHWISE_CONV_2D."""
     options = operator.options
     _, input_height, input_width, input_channels = input_of(operator).shape
     _, output_height, output_width, output_channels = operator.output.shape
@@ -67,8 +68,7 @@ def conv_geometry(operator: Operator) -> ConvGeometry:
     explicit = operator.padding
 
     def padding(size: int, taps: int, stride: int, dilation: int, output: int) -> int:
-        total = (output - 1) * stride + (taps - 1) * dilation + 1 - size
-        return max(0, total) // 2 if same else 0
+        return same_padding(size, (taps - 1) * dilation + 1, stride, output) if same else 0
 
     return ConvGeometry(
         input_height=input_height,

@@ -51,6 +51,12 @@ def input_of(operator: Operator) -> Tensor:
     return tensor
 
 
+def same_padding(size: int, extent: int, stride: int, output: int) -> int:
+    """What SAME puts in front of an axis of `size`, for a window that covers `extent` of it
+    (TFLite's ComputePaddingHeightWidth)."""
+    return max(0, (output - 1) * stride + extent - size) // 2
+
+
 def check_parameters(operator: Operator) -> Refusal | None:
     """Why the operator's filter, bias or activation cannot be trained or differentiated."""
     source, weights, bias = input_of(operator), filter_of(operator), bias_of(operator)

@@ -10,13 +10,8 @@ from converter.ir.training_ops import AveragePool2DGrad, MaxPool2DGrad, PoolGrad
 from converter.model.graph import Operator
 from converter.model.schema import schema
 from converter.rules.constraint import ACTIVATION, BATCH, EXTENT, Constraint, Refusal
-from converter.rules.parameters import check_extents
+from converter.rules.parameters import check_extents, same_padding
 from converter.rules.rule import BaseRule, Wanted
-
-
-def _padding(size: int, window: int, stride: int, output: int, same: bool) -> int:
-    return max(0, (output - 1) * stride + window - size) // 2 if same else 0
-
 
 _WINDOWS = Constraint("... windows hold the same input; 32768 may; use a larger stride")
 
@@ -48,7 +43,14 @@ class Pool2DRule(BaseRule):
         options = operator.options
         _, input_height, input_width, channels = source.shape
         _, output_height, output_width, _ = operator.output.shape
-        same = options.padding == schema.Padding.SAME
+        padding_top = padding_left = 0
+        if options.padding == schema.Padding.SAME:
+            padding_top = same_padding(
+                input_height, options.filterHeight, options.strideH, output_height
+            )
+            padding_left = same_padding(
+                input_width, options.filterWidth, options.strideW, output_width
+            )
         is_max = operator.name == "MAX_POOL_2D"
         record: type[PoolGrad] = MaxPool2DGrad if is_max else AveragePool2DGrad
         masked_by = wanted.clamp.tensor if wanted.clamp else None
@@ -64,12 +66,8 @@ class Pool2DRule(BaseRule):
                 output_width=output_width,
                 stride_height=options.strideH,
                 stride_width=options.strideW,
-                padding_top=_padding(
-                    input_height, options.filterHeight, options.strideH, output_height, same
-                ),
-                padding_left=_padding(
-                    input_width, options.filterWidth, options.strideW, output_width, same
-                ),
+                padding_top=padding_top,
+                padding_left=padding_left,
                 gradient_bits=wanted.gradient_bits,
                 mask_min=minimum,
                 mask_max=maximum,

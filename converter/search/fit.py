@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from converter.errors import ConverterError
 from converter.passes.accumulation import check_samples
 from converter.passes.training_graph import (
     Lowering,
@@ -28,6 +29,12 @@ class Limit:
     accumulate: int = 1
 
     def __post_init__(self) -> None:
+        if self.budget is not None and self.budget <= 0:
+            raise ConverterError(f"--budget {self.budget}: must be a positive number of bytes")
+        if self.gradient_bits not in (None, 8, 16):
+            raise ConverterError(f"--gradient_bits {self.gradient_bits}: must be 8 or 16")
+        if self.weight_bits not in (8, 16):
+            raise ConverterError(f"--weight_bits {self.weight_bits}: must be 8 or 16")
         check_samples(self.accumulate)
 
     def holds(self, plan: Plan) -> bool:

@@ -11,11 +11,13 @@ from converter.ir.bounds import bias_limit, input_gradient_bits, largest_weight
 from converter.ir.requantisation import quantize_multiplier
 from converter.ir.training_ops import (
     BiasUpdate,
+    Conv2DFilterUpdate,
     Conv2DInputGrad,
     GradientMul,
     MeanSquaredError,
     Options,
 )
+from converter.model import Operator
 from converter.passes import training_graph
 from tests.op_cases.net import Net
 
@@ -111,3 +113,23 @@ def test_an_arena_of_more_than_2_gib() -> None:
     x = net.mean(net.binary("ADD", net.conv(net.input, 1), large))
     with pytest.raises(ConverterError, match="bytes of arena are more than TFLM's offsets reach"):
         converter.convert(net.classifier(x), update="all")
+
+
+@pytest.mark.parametrize("finer", [{}, {"weight_bits": 16}, {"accumulate": 2}])
+def test_what_comes_behind_the_proof_is_checked_for_its_size(
+    finer: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = Net((1, 4))
+    model = net.classifier(net.dense(net.input, 9))
+    proven = training_graph.prove
+
+    def prove_and_grow(forward: list[Operator], backward: list[Operator]) -> None:
+        proven(forward, backward)
+        update = next(op for op in backward if op.name == Conv2DFilterUpdate.CUSTOM_CODE)
+        assert update.inputs[3] is not None
+        update.inputs[3].shape = (1 << 31, 1)
+
+    monkeypatch.setattr(training_graph, "prove", prove_and_grow)
+    message = "INITIALIZE_VARIABLES of .*: bytes of a tensor could reach 2147483648, more than"
+    with pytest.raises(NoGradientError, match=message):
+        converter.convert(model, update="all", **finer)  # type: ignore[arg-type]

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from converter.errors import NoGradientError
+from converter.ir.options import Options
 from converter.ir.training_ops import (
     TRAINING_OPS,
     AveragePool2DGrad,
+    BiasUpdate,
+    Conv2DFilterUpdate,
     DepthwiseConv2DInputGrad,
     MaxPool2DGrad,
     MeanSquaredError,
@@ -120,6 +123,25 @@ def test_tensors_of_2_gib_are_refused(edge: Edge) -> None:
 
     assert not _refused(with_output(2**30 - 1), "bytes of a tensor")
     assert _refused(with_output(2**30), "bytes of a tensor")
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "factor"),
+    [
+        (BiasUpdate(1, 1, 127, 127), "positions", 1),
+        (Conv2DFilterUpdate(*[1] * 17), "output_width", 255),
+    ],
+)
+def test_products_of_a_step_have_room_in_int64(options: Options, name: str, factor: int) -> None:
+    (bound,) = (b for b in BOUNDS if b.name == "product of a step")
+
+    def worst(extent: int) -> int:
+        """With mantissas of 1."""
+        changed = dataclasses.replace(options, **{name: extent})
+        return bound.worst(Facts(Operator(options.CUSTOM_CODE, [], []), changed, (1,)))
+
+    most = (2**63 - 1 - 2**31) // (2**31 * factor)
+    assert worst(most) <= bound.limit < worst(most + 1)
 
 
 def test_depth_multipliers_have_room_in_int64() -> None:

@@ -9,6 +9,7 @@ from converter.conversion import TrainingModel, convert
 from converter.errors import ConverterError
 from converter.ir.training_ops import FRACTION
 from converter.model import Operator, Tensor
+from converter.search.fit import Limit
 from tests.zoo.int8 import zoo_model
 from tflm_training import Trainer
 
@@ -78,3 +79,19 @@ def test_slices_and_tied_budget() -> None:
 def test_other_widths_are_refused() -> None:
     with pytest.raises(ConverterError, match="--weight_bits 12: must be 8 or 16"):
         convert(zoo_model("residual"), weight_bits=12)
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ({"budget": 0}, "--budget 0: must be a positive number of bytes"),
+        ({"gradient_bits": 12}, "--gradient_bits 12: must be 8 or 16"),
+        ({"weight_bits": 4}, "--weight_bits 4: must be 8 or 16"),
+    ],
+)
+def test_a_limit_that_is_none(limit: dict[str, int], message: str) -> None:
+    """Whoever makes one: a conversion, or a sweep over budgets."""
+    with pytest.raises(ConverterError, match=message):
+        Limit(**limit)
+    with pytest.raises(ConverterError, match=message):
+        convert(zoo_model("residual"), **limit)  # type: ignore[arg-type]
