@@ -1,5 +1,6 @@
 # make demo    a model of printed digits learns real handwriting; nothing else is needed
-# make test    every test: Python and C++ (adds TensorFlow, Bazel and googletest)
+# make test    linters and every test: C++, C++ under sanitizers, Python (adds TensorFlow, Bazel
+#              and googletest)
 # make lint    ruff and mypy
 # make fuzz    hostile files for converter and runner (COUNT=..., SEED=..., MODELS=...: a folder),
 #              then hostile operators under sanitizers
@@ -32,23 +33,28 @@ COUNT ?= 20000
 SEED ?= 1
 ARGS ?=
 
+BAZEL_TEST := TFLM_TRAINING_PYTHON="$(CURDIR)/$(VENV_PYTHON)" \
+	bazel test --keep_going --noshow_progress --test_summary=testcase
+# All three, whatever the first ones say.
+LINT = ok=yes; for linter in "ruff check ." "ruff format --check ." mypy; do \
+	echo "$$linter:"; $(VENV_PYTHON) -m $$linter || ok=no; done; [ $$ok = yes ]
+
 .PHONY: demo test lint fuzz sources setup clean bench-learning bench-memory bench-cortex-m7
 
 demo: $(VENV)/demo.stamp
 	@$(VENV_PYTHON) -m examples.digits.demo
 
-# Bazel's tests run first; a failure there does not keep pytest from running.
+# The shorter ones first; a failure does not keep the others from running.
 test: $(VENV)/test.stamp
 	@failed=; \
-	TFLM_TRAINING_PYTHON="$(CURDIR)/$(VENV_PYTHON)" \
-		bazel test --noshow_progress --test_summary=testcase //... || failed="bazel"; \
+	($(LINT)) || failed="lint"; \
+	$(BAZEL_TEST) //... || failed="$$failed bazel"; \
+	$(BAZEL_TEST) --config=sanitize //... || failed="$$failed sanitizers"; \
 	$(VENV_PYTHON) -m pytest -q || failed="$$failed pytest"; \
 	if [ -n "$$failed" ]; then echo "failed: $$failed" >&2; exit 1; fi
 
 lint: $(VENV)/lint.stamp
-	$(VENV_PYTHON) -m ruff check .
-	$(VENV_PYTHON) -m ruff format --check .
-	$(VENV_PYTHON) -m mypy
+	@$(LINT)
 
 fuzz: $(VENV)/test.stamp
 	@$(VENV_PYTHON) -m tests.fuzz --count $(COUNT) --seed $(SEED) $(MODELS_OPTION)

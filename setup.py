@@ -2,7 +2,9 @@
 
 The headers of TFLite Micro come from the xmos-ai-tools package; those of gemmlowp, which
 they include, from the directory that GEMMLOWP_INCLUDE names, or Debian's libgemmlowp-dev.
-TFLM_TRAINING_BUILD_JOBS limits the number of compilers that run at a time.
+TFLM_TRAINING_BUILD_JOBS limits the number of compilers that run at a time, and
+TFLM_TRAINING_WERROR=1 makes warnings errors, as the tests' setup does: with a compiler that
+nobody has tried, a new warning is no reason not to install.
 """
 
 from __future__ import annotations
@@ -10,8 +12,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import sysconfig
 from pathlib import Path
 
+import pybind11
 from pybind11.setup_helpers import ParallelCompile, Pybind11Extension
 from setuptools import setup
 
@@ -58,8 +62,17 @@ def needs_recompile(object_file: str, source: str) -> bool:
     return any(not Path(f).exists() or Path(f).stat().st_mtime > newest for f in used)
 
 
-FLAGS = ["-O3", "-Dtflite=tflite_micro", "-MMD", "-Wall", "-Wextra"]
-FLAGS += ["-isystem", tflm_include(), "-isystem", gemmlowp_include()]
+FLAGS = ["-O3", "-Dtflite=tflite_micro", "-MMD", "-Wall", "-Wextra", "-Wconversion"]
+if os.environ.get("TFLM_TRAINING_WERROR") == "1":
+    FLAGS.append("-Werror")
+# Other people's headers, of which no warning is shown.
+for folder in (
+    tflm_include(),
+    gemmlowp_include(),
+    pybind11.get_include(),
+    sysconfig.get_path("include"),
+):
+    FLAGS += ["-isystem", folder]
 HEADERS = files("kernels/**/*.h", "kernels/**/*.inc", "tflm_training/*.h")
 
 

@@ -92,9 +92,16 @@ pins=
 if "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     pins="-c constraints.txt"
 fi
+# `make test` runs the linters too, and its build takes no warning.
 # The emulator needs no more packages than the project itself.
-extras="[$purpose]"
-[ "$purpose" = emulator ] && extras=
+case $purpose in
+test)
+    extras="[test,lint]"
+    export TFLM_TRAINING_WERROR=1
+    ;;
+emulator) extras= ;;
+*) extras="[$purpose]" ;;
+esac
 echo "Installing Python packages for the $purpose into $venv and building the extension"
 # shellcheck disable=SC2086  # two words or none
 "$venv/bin/python" -m pip install -q --no-input --disable-pip-version-check $pins -e ".$extras"

@@ -9,6 +9,7 @@ import argparse
 import itertools
 import subprocess
 import tempfile
+from pathlib import Path
 
 import numpy as np
 
@@ -33,10 +34,15 @@ def small_operators() -> bytes:
     return pack(operators)
 
 
+def build(dsp: bool) -> Path:
+    """The program; see build_program."""
+    return build_program("hostile_operators", [cross.ROOT / name for name in _SOURCES], dsp)
+
+
 def run(variants: int, seed: int, dsp: bool = False) -> dict[str, tuple[int, int]]:
     """Custom code -> variants refused, variants run. Raises AssertionError with the sanitizer's
     text for the first that does something else."""
-    program = build_program("hostile_operators", [cross.ROOT / name for name in _SOURCES], dsp)
+    program = build(dsp)
     with tempfile.NamedTemporaryFile(suffix=".recording") as file:
         file.write(small_operators())
         file.flush()

@@ -29,6 +29,9 @@ get_target_property(sources tflm_training SOURCES)
 file(WRITE ${{CMAKE_BINARY_DIR}}/sources.txt "${{sources}}")
 """
 
+# A consumer whose own rules are strict.
+FLAGS = "-O0 -Wall -Wextra -Wconversion -Werror"
+
 
 def _configure(folder: Path, target: str) -> subprocess.CompletedProcess[str]:
     text = _PROJECT.format(
@@ -39,7 +42,7 @@ def _configure(folder: Path, target: str) -> subprocess.CompletedProcess[str]:
         app=APP,
     )
     (folder / "CMakeLists.txt").write_text(text)
-    return _cmake("-S", str(folder), "-B", str(folder / "build"), "-DCMAKE_CXX_FLAGS=-O0")
+    return _cmake("-S", str(folder), "-B", str(folder / "build"), f"-DCMAKE_CXX_FLAGS={FLAGS}")
 
 
 def _cmake(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -23,6 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build" / "cortex_m"
 _SOURCES = "tools/cortex_m"
 _COMPILER = "arm-none-eabi-g++"
 _ERROR_TEXT = 4000  # characters of it that are shown
@@ -76,7 +77,7 @@ DEFAULT_OPTIMISATION = "-O2"
 
 _COMMON_FLAGS = ["-std=c++17", "-ffunction-sections", "-fdata-sections", "-fno-exceptions"]
 _COMMON_FLAGS += ["-fno-rtti", "-fno-threadsafe-statics", "-DNDEBUG", "-g"]
-_WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
+WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Werror")
 _LINK_FLAGS = ("-nostartfiles", f"-T{_SOURCES}/cortex_m.ld", "-Wl,--gc-sections")
 
 
@@ -113,7 +114,7 @@ def build(
     sources = [*kernels, *other.sources, *_own_sources(bool(tflm_sources)), *tflm_sources]
     made_of = [*flags, *map(str, sources), *map(str, other.libraries)]
     digest = hashlib.sha256("\0".join(made_of).encode()).hexdigest()
-    folder = ROOT / "build" / "cortex_m" / f"{core.name}-{digest[:12]}"
+    folder = BUILD / f"{core.name}-{digest[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
 
     with ThreadPoolExecutor(jobs()) as pool:
@@ -173,7 +174,7 @@ def _compile(source: Path, folder: Path, flags: list[str]) -> Path:
     listed = compiled.with_suffix(".d")
     if is_newer(compiled, dependencies(listed)):
         compiled.parent.mkdir(parents=True, exist_ok=True)
-        warnings = _WARNINGS if is_own else ("-w",)
+        warnings = WARNINGS if is_own else ("-w",)
         made, made_list = _temporary(compiled), _temporary(listed)
         command = [*flags, *warnings, "-I.", "-c", str(source), "-o", str(made)]
         _run([*command, "-MMD", "-MF", str(made_list)])
