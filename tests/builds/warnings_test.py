@@ -1,5 +1,5 @@
-"""Every C and C++ source of the project is compiled with these warnings as errors by one of the
-builds that the tests make."""
+"""Every C and C++ source of the project is compiled with these warnings as errors, by one of the
+builds that the tests or the benchmarks make."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from tools.cortex_m import build as cross
 
 _BOARDS = ("stm32f746", "mps2-an500", "host")
 _WARNINGS = {"-Wall", "-Wextra", "-Wconversion", "-Werror"}
+# What needs CMSIS-NN, and so is built by a benchmark only.
+_BENCHMARKS = cross.Replacement((), sorted(ROOT.glob("benchmarks/*/*.cc")), (), ())
 # Writes its arguments to a file, and what the linker or compiler would have made.
 _COMPILER = """#!/bin/sh
 printf '%s\\n' "$*" >>{log}
@@ -96,6 +98,7 @@ def _of_builders(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, set
     found = {}
     for name, build in {
         "core": lambda: cross.build(cross.CORES["cortex-m7"]),
+        "benchmarks": lambda: cross.build(cross.CORES["cortex-m7"], replacement=_BENCHMARKS),
         "sanitizers": lambda: replay.build(dsp=True),
         "hostile operators": lambda: hostile_operators.build(dsp=True),
     }.items():
