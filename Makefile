@@ -24,9 +24,9 @@ SOURCES := pyproject.toml setup.py constraints.txt tools/setup.sh \
 	$(shell find kernels tflm_training -name '*.cc' -o -name '*.h' -o -name '*.inc')
 
 # Folders of .tflite models and of .npz data, for those benchmarks that need more than the bundled
-# model.
-MODELS ?=
-DATA ?=
+# model: those beside the checkout, if they are there.
+MODELS ?= $(wildcard ../shared/models)
+DATA ?= $(wildcard ../shared/data)
 MODELS_OPTION = $(if $(MODELS),--models $(MODELS))
 OPT ?= -O2
 COUNT ?= 20000
