@@ -171,7 +171,7 @@ HOST_64 = Target(
         "SOFTMAX": 80,  # SoftmaxParams
         "CONCATENATION": 40,  # OpData: ConcatenationParams
         "SVDF": 36,  # OpDataSvdf
-        "TRANSPOSE_CONV": 88,  # OpData
+        "TRANSPOSE_CONV": 80,  # OpData
         "UNIDIRECTIONAL_SEQUENCE_LSTM": 688,  # OpDataLSTM
     },
 )
