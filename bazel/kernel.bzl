@@ -12,7 +12,7 @@ COPTS = [
     "-fno-rtti",
 ]
 
-def training_kernel(name, test_deps = [], dsp_kernels = []):
+def training_kernel(name, kernel_deps = [], test_deps = [], dsp_kernels = []):
     """A kernel room: the pure kernel, its TFLM operator and their test.
 
     Declares the cc_library <name> of all .h and .cc files beside the BUILD file and the
@@ -22,6 +22,7 @@ def training_kernel(name, test_deps = [], dsp_kernels = []):
 
     Args:
       name: the folder's name.
+      kernel_deps: rooms whose headers the kernel uses beyond kernels/core.
       test_deps: libraries that the test uses beyond the kernel and googletest.
       dsp_kernels: the functions that <name>_dsp.cc defines.
     """
@@ -31,7 +32,7 @@ def training_kernel(name, test_deps = [], dsp_kernels = []):
         hdrs = native.glob(["*.h"]),
         copts = COPTS,
         visibility = ["//visibility:public"],
-        deps = ["//kernels/core"],
+        deps = ["//kernels/core"] + kernel_deps,
     )
     if dsp_kernels:
         cc_library(

@@ -40,6 +40,8 @@ from converter.ir.training_ops import (
     SoftmaxCrossEntropy,
     TrainingConv2D,
     TrainingDepthwiseConv2D,
+    TransposeConvFilterUpdate,
+    TransposeConvInputGrad,
 )
 from converter.model import Operator, read_model
 from converter.model.schema import schema
@@ -65,6 +67,7 @@ from kernels.sigmoid_cross_entropy.twin import sigmoid_cross_entropy
 from kernels.softmax_cross_entropy.twin import softmax_cross_entropy
 from kernels.training_conv_2d.twin import training_conv_2d
 from kernels.training_depthwise_conv_2d.twin import training_depthwise_conv_2d
+from kernels.transpose_conv_grad import twin as transpose_conv
 
 TWINS: dict[type, Callable[..., Sequence[np.ndarray]]] = {
     InitializeVariables: initialize_variables,
@@ -75,6 +78,8 @@ TWINS: dict[type, Callable[..., Sequence[np.ndarray]]] = {
     Conv2DFilterUpdate: conv_2d.filter_update,
     DepthwiseConv2DInputGrad: depthwise_conv_2d.input_grad,
     DepthwiseConv2DFilterUpdate: depthwise_conv_2d.filter_update,
+    TransposeConvInputGrad: transpose_conv.input_grad,
+    TransposeConvFilterUpdate: transpose_conv.filter_update,
     BiasUpdate: bias_update,
     ApplyUpdates: apply_updates,
     AveragePool2DGrad: average_pool_2d_grad,

@@ -84,11 +84,11 @@ class ConvGeometry(Options):
 
 @dataclasses.dataclass(frozen=True)
 class ConvInputGrad(ConvGeometry):
-    """Fields of CONV_2D_INPUT_GRAD and DEPTHWISE_CONV_2D_INPUT_GRAD after the geometry.
+    """Fields of the convolutions' INPUT_GRAD operators after the geometry.
     `split`: as in TrainingConv."""
 
     VERSION: ClassVar[int] = 2
-    accumulator_bits: int  # A: taps * output_channels * 127 * 2^A <= 2^31 (CONV_2D only)
+    accumulator_bits: int  # A: taps * output_channels * 127 * 2^A <= 2^31 (not DEPTHWISE)
     gradient_bits: int  # B of the gradient that is written
     weight_bound: int  # max over input channels of sum |W| that meet in one input pixel
     mask_min: int
@@ -153,6 +153,22 @@ class DepthwiseConv2DFilterUpdate(ConvFilterUpdate):
     geometry, output_channels / input_channels; gradient and update_scale keep all O."""
 
     CUSTOM_CODE: ClassVar[str] = "DEPTHWISE_CONV_2D_FILTER_UPDATE"
+
+
+@dataclasses.dataclass(frozen=True)
+class TransposeConvInputGrad(ConvInputGrad):
+    """As CONV_2D_INPUT_GRAD, of a layer whose input (y, x) goes through tap (ky, kx) to output
+    (y * stride_height - padding_top + ky * dilation_height, x likewise). weight_bound counts all
+    taps."""
+
+    CUSTOM_CODE: ClassVar[str] = "TRANSPOSE_CONV_INPUT_GRAD"
+
+
+@dataclasses.dataclass(frozen=True)
+class TransposeConvFilterUpdate(ConvFilterUpdate):
+    """As CONV_2D_FILTER_UPDATE, of such a layer."""
+
+    CUSTOM_CODE: ClassVar[str] = "TRANSPOSE_CONV_FILTER_UPDATE"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -277,6 +293,8 @@ TRAINING_OPS: tuple[type[Options], ...] = (
     Conv2DFilterUpdate,
     DepthwiseConv2DInputGrad,
     DepthwiseConv2DFilterUpdate,
+    TransposeConvInputGrad,
+    TransposeConvFilterUpdate,
     BiasUpdate,
     ApplyUpdates,
     AveragePool2DGrad,

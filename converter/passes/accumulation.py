@@ -26,7 +26,9 @@ from converter.ir.training_ops import (
     ApplyUpdates,
     BiasUpdate,
     Conv2DFilterUpdate,
+    ConvFilterUpdate,
     DepthwiseConv2DFilterUpdate,
+    TransposeConvFilterUpdate,
 )
 from converter.model.graph import Operator, Quantization, Tensor
 from converter.rules.convolution import LARGEST_STEP
@@ -36,10 +38,14 @@ from converter.rules.convolution import LARGEST_STEP
 MAX_SAMPLES = 65536
 COUNT_NAME = "accumulated_samples"
 
-_Update = Conv2DFilterUpdate | DepthwiseConv2DFilterUpdate | BiasUpdate
-_RECORDS: dict[str, type[_Update]] = {
+_RECORDS: dict[str, type[ConvFilterUpdate | BiasUpdate]] = {
     record.CUSTOM_CODE: record
-    for record in (Conv2DFilterUpdate, DepthwiseConv2DFilterUpdate, BiasUpdate)
+    for record in (
+        Conv2DFilterUpdate,
+        DepthwiseConv2DFilterUpdate,
+        TransposeConvFilterUpdate,
+        BiasUpdate,
+    )
 }
 _FRACTION_INPUT = 7
 
@@ -91,7 +97,10 @@ def accumulate(
 
 
 def _redirect(
-    operator: Operator, record: type[_Update], samples: int, found: dict[int, _Pending]
+    operator: Operator,
+    record: type[ConvFilterUpdate | BiasUpdate],
+    samples: int,
+    found: dict[int, _Pending],
 ) -> None:
     """Let an update operator write to what is pending in place of its filter or bias."""
     assert operator.custom_options is not None

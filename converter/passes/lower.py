@@ -21,9 +21,6 @@ from converter.ir.training_ops import (
     ConvGeometry,
     DepthwiseConv2DFilterUpdate,
     DepthwiseConv2DInputGrad,
-    TrainingConv,
-    TrainingConv2D,
-    TrainingDepthwiseConv2D,
 )
 from converter.model.graph import Operator, Tensor
 from converter.passes.saved import Saved
@@ -55,7 +52,9 @@ class SplitFilter:
 def can_be_lowered(operator: Operator) -> bool:
     """Whether the own operators compute it: int8, batch 1, constant filter."""
     rule = None if operator.is_custom else rule_of(operator.name)
-    return isinstance(rule, ConvolutionRule) and refusal(operator) is None
+    if not isinstance(rule, ConvolutionRule) or rule.forward is None:
+        return False
+    return refusal(operator) is None
 
 
 def split_filter(operator: Operator, channels: int, backward: list[Operator]) -> SplitFilter:
@@ -108,13 +107,10 @@ def lower(operator: Operator, split: SplitFilter | None, saved: Saved | None) ->
     saved: what else it writes for the backward pass.
     """
     rule = rule_of(operator.name)
-    assert isinstance(rule, ConvolutionRule)
-    record: type[TrainingConv] = TrainingConv2D
-    if operator.name == "DEPTHWISE_CONV_2D":
-        record = TrainingDepthwiseConv2D
+    assert isinstance(rule, ConvolutionRule) and rule.forward is not None
     geometry: ConvGeometry = rule.geometry(operator)
     minimum, maximum = activation_range(operator.output, rule.output_clamp(operator))
-    options = record(
+    options = rule.forward(
         **dataclasses.asdict(geometry),
         input_zero_point=input_of(operator).zero_point,
         output_zero_point=operator.output.zero_point,

@@ -26,6 +26,7 @@ from converter.ir.training_ops import (
     GradientMul,
     GradientSlice,
     MeanGrad,
+    TransposeConvInputGrad,
 )
 from converter.model.graph import Operator, Tensor
 
@@ -35,6 +36,7 @@ _FILTER_UPDATES = (Conv2DFilterUpdate.CUSTOM_CODE, DepthwiseConv2DFilterUpdate.C
 _MASKED_BY = {
     Conv2DInputGrad.CUSTOM_CODE: 4,
     DepthwiseConv2DInputGrad.CUSTOM_CODE: 4,
+    TransposeConvInputGrad.CUSTOM_CODE: 4,
     AveragePool2DGrad.CUSTOM_CODE: 2,
     MeanGrad.CUSTOM_CODE: 2,
     GradientSlice.CUSTOM_CODE: 2,

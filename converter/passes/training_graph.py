@@ -132,8 +132,8 @@ def _prepare(source: Source) -> Prepared:
     layers = find_layers(graph)
     if not layers:
         raise ConverterError(
-            f"{source.name}: no CONV_2D, DEPTHWISE_CONV_2D or FULLY_CONNECTED with constant "
-            "weights; there is nothing to train"
+            f"{source.name}: no CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED or TRANSPOSE_CONV "
+            "with constant weights; there is nothing to train"
         )
     return Prepared(model, head, layers)
 
@@ -232,13 +232,14 @@ def _lower(
     weights_of = {id(op): filter_of(op) for op in forward if id(op) in trained}
     for operator in forward:
         update = trained.get(id(operator))
+        is_lowered = any(op is operator for op in convolutions)
         split = None
         if update is not None and update.channels:
             tied = sum(w is weights_of[id(operator)] for w in weights_of.values()) > 1
-            if update.channels < update.of and not tied:
+            if is_lowered and update.channels < update.of and not tied:
                 split = split_filter(operator, update.channels, backward)
             filters.append(split.trained if split else filter_of(operator))
-        if any(op is operator for op in convolutions):
+        if is_lowered:
             lower(operator, split, saved.get(id(operator)))
     return filters
 

@@ -36,6 +36,7 @@ from converter.ir.training_ops import (
     TrainingConv,
     TrainingConv2D,
     TrainingDepthwiseConv2D,
+    TransposeConvInputGrad,
 )
 from converter.memory.tensor_bytes import tensor_bytes
 from converter.model import Operator, Tensor
@@ -194,6 +195,20 @@ def _map_gradient(
     return [*found, *_streamed(operator, 1, 1)]
 
 
+def _transpose_conv_input_grad(operator: Operator) -> list[Sharing]:
+    """Inputs and outputs as of _conv_input_grad. Row y is written from the rows of `gradient`
+    that a window at y * stride - padding holds."""
+    options = TransposeConvInputGrad.unpack(operator.custom_options or b"")
+    gradient, mask, output = operator.inputs[0], operator.inputs[4], operator.output
+    assert gradient is not None
+    rows = range(options.input_height)
+    needed = [y * options.stride_height - options.padding_top for y in rows]
+    found = [_row_by_row(gradient, options.output_height, output, needed)]
+    if mask is not None:
+        found.append(_row_by_row(mask, options.input_height, output, rows))
+    return [*found, *_streamed(operator, 1, 1)]
+
+
 def _training_conv(options_type: type[TrainingConv]) -> _Rule:
     """Inputs [input [1, H, W, I], ...], outputs [output [1, OH, OW, O], ...]. What an operator
     saves of its input it saves at the end, so then the input has to be there still."""
@@ -254,4 +269,5 @@ _CUSTOM: Mapping[str, _Rule] = {
     MeanGrad.CUSTOM_CODE: _gradient,
     TrainingConv2D.CUSTOM_CODE: _training_conv(TrainingConv2D),
     TrainingDepthwiseConv2D.CUSTOM_CODE: _training_conv(TrainingDepthwiseConv2D),
+    TransposeConvInputGrad.CUSTOM_CODE: _transpose_conv_input_grad,
 }

@@ -20,6 +20,7 @@ from converter.ir.training_ops import (
     PoolGrad,
     TrainingConv,
     TrainingConv2D,
+    TransposeConvFilterUpdate,
 )
 from converter.model.graph import Operator
 
@@ -77,7 +78,11 @@ def sum_over_positions(f: Facts) -> int:
     """Of an update: products of a filter's, mantissas of a bias's."""
     if isinstance(f.options, BiasUpdate):
         return f.options.positions * f.mantissa
-    return f.options.output_height * f.options.output_width * MAX_OPERAND * f.mantissa
+    o: ConvGeometry = f.options
+    positions = o.output_height * o.output_width
+    if isinstance(o, TransposeConvFilterUpdate):
+        positions = o.input_height * o.input_width
+    return positions * MAX_OPERAND * f.mantissa
 
 
 def extent(f: Facts) -> int:

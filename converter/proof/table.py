@@ -31,6 +31,8 @@ from converter.ir.training_ops import (
     SoftmaxCrossEntropy,
     TrainingConv2D,
     TrainingDepthwiseConv2D,
+    TransposeConvFilterUpdate,
+    TransposeConvInputGrad,
 )
 from converter.proof.facts import (
     Facts,
@@ -49,8 +51,12 @@ from converter.proof.facts import (
 
 _POOLS = (AveragePool2DGrad, MaxPool2DGrad)
 _FORWARD = (TrainingConv2D, TrainingDepthwiseConv2D)
-_INPUT_GRADS = (Conv2DInputGrad, DepthwiseConv2DInputGrad)
-_FILTER_UPDATES = (Conv2DFilterUpdate, DepthwiseConv2DFilterUpdate)
+_INPUT_GRADS = (Conv2DInputGrad, DepthwiseConv2DInputGrad, TransposeConvInputGrad)
+_FILTER_UPDATES = (
+    Conv2DFilterUpdate,
+    DepthwiseConv2DFilterUpdate,
+    TransposeConvFilterUpdate,
+)
 LARGEST_DIFFERENCE = 255  # of two int8
 
 
@@ -92,14 +98,14 @@ BOUNDS: tuple[Bound, ...] = (
     ),
     Bound(
         "coefficient",
-        (Conv2DInputGrad,),
+        (Conv2DInputGrad, TransposeConvInputGrad),
         "2^A; 2^15 - 1 for A = 15, where it is not rounded up",
         lambda f: (1 << f.options.accumulator_bits) - (f.options.accumulator_bits == 15),
         MAX_MANTISSA,
     ),
     Bound(
         "sum of products",
-        (Conv2DInputGrad,),
+        (Conv2DInputGrad, TransposeConvInputGrad),
         "KH * KW * O * w * 2^A",
         lambda f: (
             window(f.options)
@@ -126,7 +132,7 @@ BOUNDS: tuple[Bound, ...] = (
     Bound(
         "sum over positions",
         _FILTER_UPDATES,
-        "OH * OW * 255 * M",
+        "OH * OW * 255 * M; transposed H * W * 255 * M",
         sum_over_positions,
         INT32_MAX,
     ),
@@ -140,7 +146,7 @@ BOUNDS: tuple[Bound, ...] = (
     Bound(
         "product of a step",
         (*_FILTER_UPDATES, BiasUpdate),
-        "(OH * OW * 255 * M) * 2^31 + 2^31; of a bias (positions * M) * 2^31 + 2^31",
+        "(sum over positions) * 2^31 + 2^31; of a bias (positions * M) * 2^31 + 2^31",
         lambda f: sum_over_positions(f) * 2**31 + 2**31,
         INT64_MAX,
     ),

@@ -6,11 +6,19 @@ import dataclasses
 
 from converter.conversion import TrainingModel
 from converter.ir.layers import Layer
-from converter.ir.training_ops import Conv2DInputGrad, DepthwiseConv2DInputGrad
+from converter.ir.training_ops import (
+    Conv2DInputGrad,
+    DepthwiseConv2DInputGrad,
+    TransposeConvInputGrad,
+)
 from converter.model.graph import Operator
 from converter.rules.rule import LayerUpdate
 
-_INPUT_GRADS = (Conv2DInputGrad.CUSTOM_CODE, DepthwiseConv2DInputGrad.CUSTOM_CODE)
+_INPUT_GRADS = (
+    Conv2DInputGrad.CUSTOM_CODE,
+    DepthwiseConv2DInputGrad.CUSTOM_CODE,
+    TransposeConvInputGrad.CUSTOM_CODE,
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,11 +16,13 @@ from converter.rules.relu import ReluRule
 from converter.rules.rule import LayerUpdate, Rule
 from converter.rules.shapes import misfit
 from converter.rules.slice import SliceRule
+from converter.rules.transpose_conv import TransposeConvRule
 from converter.rules.view import ViewRule
 
 RULES: tuple[Rule, ...] = (
     Conv2DRule(),
     DepthwiseConv2DRule(),
+    TransposeConvRule(),
     AddRule(),
     MulRule(),
     Pool2DRule(),

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from converter.ir.training_ops import Conv2DFilterUpdate, Conv2DInputGrad, ConvGeometry
+from converter.ir.training_ops import (
+    Conv2DFilterUpdate,
+    Conv2DInputGrad,
+    ConvGeometry,
+    TrainingConv2D,
+)
 from converter.model.graph import Operator
 from converter.rules.constraint import Constraint, Refusal
 from converter.rules.convolution import ConvolutionRule, conv_geometry, filter_of, input_of
@@ -41,6 +46,7 @@ def _fully_connected_geometry(operator: Operator) -> ConvGeometry:
 class Conv2DRule(ConvolutionRule):
     operators = ("CONV_2D", "FULLY_CONNECTED")
     constraints = (_SHUFFLED, _GROUPED, *ConvolutionRule.constraints)
+    forward = TrainingConv2D
     input_grad = Conv2DInputGrad
     filter_update = Conv2DFilterUpdate
 

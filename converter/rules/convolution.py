@@ -1,4 +1,4 @@
-"""What the rules of CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED share.
+"""What the rules of CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED and TRANSPOSE_CONV share.
 
 y = sum w * x + b, so dL/dx is the transposed convolution of dL/dy with w, dL/dw correlates
 x with dL/dy, and dL/db sums dL/dy.
@@ -21,7 +21,13 @@ from converter.ir.bounds import (
     input_gradient_bits,
     weight_bound,
 )
-from converter.ir.training_ops import BiasUpdate, ConvFilterUpdate, ConvGeometry, ConvInputGrad
+from converter.ir.training_ops import (
+    BiasUpdate,
+    ConvFilterUpdate,
+    ConvGeometry,
+    ConvInputGrad,
+    TrainingConv,
+)
 from converter.model.graph import Operator, Tensor
 from converter.model.schema import schema
 from converter.rules.constraint import POSITIONS, Constraint, Refusal
@@ -168,7 +174,10 @@ def emit_bias_update(
 
 
 class ConvolutionRule(BaseRule, abc.ABC):
-    """The common part; subclasses say what their geometry and reductions are."""
+    """The common part; subclasses say what their geometry and reductions are.
+
+    forward: the own operator that can take the place of TFLM's, or None.
+    """
 
     constraints: tuple[Constraint, ...] = (
         *PARAMETER_CONSTRAINTS,
@@ -176,7 +185,8 @@ class ConvolutionRule(BaseRule, abc.ABC):
         _TRAINED_OVERFLOW,
         POSITIONS,
     )
-    int8_inputs = 2
+    int8_inputs = (0, 1)
+    forward: type[TrainingConv] | None
     input_grad: type[ConvInputGrad]
     filter_update: type[ConvFilterUpdate]
 
@@ -196,6 +206,15 @@ class ConvolutionRule(BaseRule, abc.ABC):
     def filter_by_input(self, weights: np.ndarray, geometry: ConvGeometry) -> np.ndarray:
         """The weights as [outputs that meet, KH, KW, I]."""
 
+    def filter_positions(self, geometry: ConvGeometry) -> int:
+        """Products that make the gradient of one weight, one for each position of a map."""
+        return geometry.output_height * geometry.output_width
+
+    def weight_bound(self, weights: np.ndarray, geometry: ConvGeometry) -> int:
+        """The largest sum |w| that meets in one input; weights: [outputs that meet, KH, KW, I]."""
+        strides = (geometry.stride_height, geometry.stride_width)
+        return weight_bound(weights, strides, (geometry.dilation_height, geometry.dilation_width))
+
     def check(self, operator: Operator) -> Refusal | None:
         reason = check_parameters(operator)
         if reason:
@@ -211,12 +230,12 @@ class ConvolutionRule(BaseRule, abc.ABC):
     def output_gradient_bits(
         self, operator: Operator, update: LayerUpdate | None, limits: Limits
     ) -> int:
-        positions = _positions(self.geometry(operator))
-        if update is not None and update.bias and positions > MAX_BIAS_POSITIONS:
+        geometry = self.geometry(operator)
+        if update is not None and update.bias and _positions(geometry) > MAX_BIAS_POSITIONS:
             return 0
         if update is None or update.channels == 0:
             return super().output_gradient_bits(operator, update, limits)
-        return filter_update_bits(positions)
+        return filter_update_bits(self.filter_positions(geometry))
 
     def input_gradient(
         self, operator: Operator, index: int, gradient: Gradient, wanted: Wanted, backward: Backward
@@ -231,11 +250,7 @@ class ConvolutionRule(BaseRule, abc.ABC):
             **dataclasses.asdict(geometry),
             accumulator_bits=input_gradient_bits(terms, weight_limit(operator)),
             gradient_bits=wanted.gradient_bits,
-            weight_bound=weight_bound(
-                self.filter_by_input(weights.data, geometry),
-                (geometry.stride_height, geometry.stride_width),
-                (geometry.dilation_height, geometry.dilation_width),
-            ),
+            weight_bound=self.weight_bound(self.filter_by_input(weights.data, geometry), geometry),
             mask_min=minimum,
             mask_max=maximum,
             scale_factor=scale_factor,
@@ -253,7 +268,6 @@ class ConvolutionRule(BaseRule, abc.ABC):
         self, operator: Operator, update: LayerUpdate, gradient: Gradient, backward: Backward
     ) -> None:
         geometry = self.geometry(operator)
-        positions = _positions(geometry)
         if forward_bias_limit(operator) < 0:
             raise NoGradientError(
                 f"{operator.name} {operator.output} cannot be trained: {_TRAINED_OVERFLOW.broken()}"
@@ -263,7 +277,7 @@ class ConvolutionRule(BaseRule, abc.ABC):
                 **dataclasses.asdict(geometry),
                 input_zero_point=input_of(operator).zero_point,
                 channels=update.channels,
-                clamp=max(1, min(LARGEST_STEP, _STEP_POSITIONS // positions)),
+                clamp=max(1, min(LARGEST_STEP, _STEP_POSITIONS // self.filter_positions(geometry))),
             )
             backward.emit(
                 options,
@@ -279,10 +293,10 @@ class ConvolutionRule(BaseRule, abc.ABC):
                 ],
             )
         if update.bias:
-            emit_bias_update(operator, positions, gradient, backward)
+            emit_bias_update(operator, _positions(geometry), gradient, backward)
 
     def macs(self, operator: Operator) -> int:
-        return _positions(self.geometry(operator)) * filter_of(operator).elements
+        return self.filter_positions(self.geometry(operator)) * filter_of(operator).elements
 
 
 def _positions(geometry: ConvGeometry) -> int:

@@ -13,6 +13,7 @@ from converter.ir.training_ops import (
     ConvGeometry,
     DepthwiseConv2DFilterUpdate,
     DepthwiseConv2DInputGrad,
+    TrainingDepthwiseConv2D,
 )
 from converter.model.graph import Operator
 from converter.rules.constraint import Constraint, Refusal
@@ -26,6 +27,7 @@ _MULTIPLE = Constraint("filter ... is no multiple of the input's channels")
 class DepthwiseConv2DRule(ConvolutionRule):
     operators = ("DEPTHWISE_CONV_2D",)
     constraints = (_MULTIPLE, *ConvolutionRule.constraints)
+    forward = TrainingDepthwiseConv2D
     input_grad = DepthwiseConv2DInputGrad
     filter_update = DepthwiseConv2DFilterUpdate
 

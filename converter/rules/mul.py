@@ -24,7 +24,7 @@ from converter.rules.rule import BaseRule, LayerUpdate, Limits, Wanted
 class MulRule(BaseRule):
     operators = ("MUL",)
     constraints = CONSTRAINTS
-    int8_inputs = 2
+    int8_inputs = (0, 1)
 
     def check(self, operator: Operator) -> Refusal | None:
         return check_operands(operator)

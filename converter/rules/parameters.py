@@ -1,4 +1,5 @@
-"""The parameters of CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED, and what they must keep to."""
+"""The parameters of CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED and TRANSPOSE_CONV, and what they
+must keep to."""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ _ZERO_POINT = Constraint("filter ... has a zero point other than 0; quantise wei
 _BIAS = Constraint("bias ... is not int32; quantise the model to full int8")
 _OUTPUT_SCALE = Constraint("the scale of output ... is too small for its int32 accumulator")
 _OVERFLOWS = Constraint("filter ... overflows the int32 accumulator")
+_TRANSPOSED = "TRANSPOSE_CONV"
 PARAMETER_CONSTRAINTS = (
     _CONSTANT,
     _ZERO_POINT,
@@ -42,11 +44,14 @@ def filter_of(operator: Operator) -> Tensor:
 
 
 def bias_of(operator: Operator) -> Tensor | None:
-    return operator.inputs[2] if len(operator.inputs) > 2 else None
+    place = 3 if operator.name == _TRANSPOSED else 2
+    return operator.inputs[place] if len(operator.inputs) > place else None
 
 
 def input_of(operator: Operator) -> Tensor:
-    tensor = operator.inputs[0]
+    """The map that the layer reads. TRANSPOSE_CONV has it behind the output's shape and the
+    filter."""
+    tensor = operator.inputs[2 if operator.name == _TRANSPOSED else 0]
     assert tensor is not None
     return tensor
 
@@ -98,7 +103,7 @@ def weight_limit(operator: Operator) -> int:
 
 
 def _forward_products(operator: Operator) -> int:
-    """Products that meet in one output."""
+    """Products that meet in one output; with the strides of TRANSPOSE_CONV it may be fewer."""
     weights = filter_of(operator)
     depthwise = operator.name == "DEPTHWISE_CONV_2D"
     return int(np.prod(weights.shape[1:3] if depthwise else weights.shape[1:]))

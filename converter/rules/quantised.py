@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from converter.model.graph import Operator
@@ -10,10 +12,10 @@ from converter.rules.constraint import NOT_INT8, SCALE, UNQUANTISED, Constraint,
 CONSTRAINTS: tuple[Constraint, ...] = (NOT_INT8, UNQUANTISED, SCALE)
 
 
-def not_int8(operator: Operator, inputs: int) -> Refusal | None:
-    """Why gradients cannot pass through the values of an operator, its first `inputs` inputs and
-    its outputs, or None."""
-    for tensor in (*operator.inputs[:inputs], *operator.outputs):
+def not_int8(operator: Operator, inputs: Sequence[int]) -> Refusal | None:
+    """Why gradients cannot pass through the values of an operator, those inputs and its outputs,
+    or None."""
+    for tensor in (*(operator.inputs[i] for i in inputs), *operator.outputs):
         assert tensor is not None  # converter.model.check
         if tensor.dtype != np.int8 or tensor.tensor_type is not None:
             return NOT_INT8.broken(tensor)

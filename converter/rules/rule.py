@@ -17,7 +17,8 @@ class LayerUpdate:
     """What one parametrised layer trains.
 
     channels: the first so many of the `of` channels of its filter (input channels of
-    CONV_2D and FULLY_CONNECTED, output channels of DEPTHWISE_CONV_2D); 0 freezes it.
+    CONV_2D, FULLY_CONNECTED and TRANSPOSE_CONV, output channels of DEPTHWISE_CONV_2D); 0
+    freezes it.
     """
 
     bias: bool
@@ -57,8 +58,8 @@ class Rule(Protocol):
         """What its operators must keep to: all that `check` and `update` say."""
 
     @property
-    def int8_inputs(self) -> int:
-        """So many of the first inputs hold quantised values; others are indices and biases."""
+    def int8_inputs(self) -> tuple[int, ...]:
+        """Places of the inputs that hold quantised values; others are indices and biases."""
 
     def check(self, operator: Operator) -> Refusal | None:
         """Why the operator cannot be differentiated, or None if it can."""
@@ -94,7 +95,7 @@ class BaseRule:
 
     operators: tuple[str, ...] = ()
     constraints: tuple[Constraint, ...] = ()
-    int8_inputs = 1
+    int8_inputs: tuple[int, ...] = (0,)
 
     def check(self, operator: Operator) -> Refusal | None:
         return None

@@ -9,6 +9,7 @@ import numpy as np
 
 from converter.model.graph import Operator, Tensor
 from converter.model.schema import schema
+from converter.rules.parameters import bias_of, filter_of, input_of
 
 
 def misfit(operator: Operator) -> str | None:
@@ -30,9 +31,12 @@ def _window(
     operator: Operator, taps: tuple[int, int], dilations: tuple[int, int] = (1, 1)
 ) -> str | None:
     """A window slides over the input with the operator's strides and padding and makes the
-    output's height and width. Padding that was folded in is not checked again."""
-    options, source = operator.options, operator.inputs[0]
-    assert source is not None
+    output's height and width; that of TRANSPOSE_CONV slides over the output. Padding that was
+    folded in is not checked again."""
+    options, source = operator.options, input_of(operator)
+    fine, coarse = source, operator.output
+    if operator.name == "TRANSPOSE_CONV":
+        fine, coarse = coarse, fine
     strides = (options.strideH, options.strideW)
     if min(*taps, *strides, *dilations) < 1:
         return f"{operator.output} has a stride, dilation or window below 1"
@@ -41,26 +45,25 @@ def _window(
     if operator.padding is not None:
         return None
     for axis in range(2):
-        size, stride = source.shape[1 + axis], strides[axis]
+        size, stride = fine.shape[1 + axis], strides[axis]
         extent = (taps[axis] - 1) * dilations[axis] + 1
         same = options.padding == schema.Padding.SAME
         expected = -(-size // stride) if same else (size - extent) // stride + 1
-        if operator.output.shape[1 + axis] != expected:
+        if coarse.shape[1 + axis] != expected:
             return f"output {operator.output} does not follow from input {source}"
     return None
 
 
 def _convolution(operator: Operator) -> str | None:
-    """Input, filter, bias and output of CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED fit."""
-    source, weights, output = operator.inputs[0], operator.inputs[1], operator.output
-    assert source is not None and weights is not None
+    """Input, filter, bias and output of a layer fit."""
+    source, weights, output = input_of(operator), filter_of(operator), operator.output
     axis = 3 if operator.name == "DEPTHWISE_CONV_2D" else 0
     channels = weights.shape[axis]
     quantization = weights.quantization
     if quantization is not None and quantization.scale.size > 1:
         if quantization.quantized_dimension != axis:
             return f"filter {weights} has scales along axis {quantization.quantized_dimension}"
-    bias = operator.inputs[2] if len(operator.inputs) > 2 else None
+    bias = bias_of(operator)
     if bias is not None and (
         bias.elements != channels or not (bias.is_constant or bias.is_variable)
     ):
@@ -76,6 +79,10 @@ def _convolution(operator: Operator) -> str | None:
         return f"output {output} does not follow from input {source} and filter {weights}"
     if axis == 3 and weights.shape[0] != 1:
         return f"filter {weights} is not depthwise"
+    if operator.name == "TRANSPOSE_CONV":
+        if weights.shape[3] != source.shape[3]:
+            return f"filter {weights} does not fit input {source}"
+        return _window(operator, (weights.shape[1], weights.shape[2]))
     options = operator.options
     dilations = (options.dilationHFactor, options.dilationWFactor)
     return _window(operator, (weights.shape[1], weights.shape[2]), dilations)
@@ -151,6 +158,7 @@ def _concatenation(operator: Operator) -> str | None:
 
 _FAULTS: Mapping[str, Callable[[Operator], str | None]] = {
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"), _convolution),
+    "TRANSPOSE_CONV": _convolution,
     **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D"), _pool),
     **dict.fromkeys(("ADD", "SUB", "MUL"), _broadcast),
     **dict.fromkeys(("PAD", "PADV2"), _padding),

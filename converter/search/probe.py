@@ -25,6 +25,7 @@ from converter.ir.training_ops import (
     Conv2DFilterUpdate,
     ConvFilterUpdate,
     DepthwiseConv2DFilterUpdate,
+    TransposeConvFilterUpdate,
 )
 from converter.model import Operator, write_model
 from converter.passes.training_graph import (
@@ -37,6 +38,7 @@ from converter.rules.convolution import input_of, weight_scales
 from converter.search.scheme import last
 from kernels.conv_2d_grad.twin import filter_gradient as conv_filter_gradient
 from kernels.depthwise_conv_2d_grad.twin import filter_gradient as depthwise_filter_gradient
+from kernels.transpose_conv_grad.twin import filter_gradient as transpose_conv_filter_gradient
 
 # Large enough to count as training, too small to move a weight.
 _NO_STEP = np.array([1e-30], np.float32)
@@ -45,6 +47,10 @@ _FILTER_GRADIENTS: dict[str, tuple[type[ConvFilterUpdate], Callable[..., np.ndar
     DepthwiseConv2DFilterUpdate.CUSTOM_CODE: (
         DepthwiseConv2DFilterUpdate,
         depthwise_filter_gradient,
+    ),
+    TransposeConvFilterUpdate.CUSTOM_CODE: (
+        TransposeConvFilterUpdate,
+        transpose_conv_filter_gradient,
     ),
 }
 
@@ -117,7 +123,7 @@ class Probe:
             return None
         assert operator.custom_options is not None
         total = filter_gradient(record.unpack(operator.custom_options), values, gradient)
-        if record is Conv2DFilterUpdate:
+        if record is not DepthwiseConv2DFilterUpdate:
             factor = factor.reshape(-1, 1, 1, 1)
         return (total * (float(scale[0]) * factor)).reshape(-1, total.shape[-1])
 

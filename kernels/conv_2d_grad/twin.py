@@ -1,4 +1,5 @@
-"""NumPy twin of CONV_2D_INPUT_GRAD and CONV_2D_FILTER_UPDATE.
+"""NumPy twin of CONV_2D_INPUT_GRAD and CONV_2D_FILTER_UPDATE, and of TRANSPOSE_CONV's: with their
+options the taps join the layer's maps the other way round (kernels/core/taps.py).
 
 Arguments are the operators' inputs in order, in any shape of the right size; absent
 optional inputs are None. Sums run in float64, which is exact here: they stay below 2^53.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from converter.ir.training_ops import Conv2DFilterUpdate, Conv2DInputGrad
+from converter.ir.training_ops import ConvFilterUpdate, ConvInputGrad
 from kernels.core import twin
 from kernels.core.taps import joined_filter, taps
 
@@ -24,7 +25,7 @@ def _scale_mantissas(
 
 
 def input_grad(
-    options: Conv2DInputGrad,
+    options: ConvInputGrad,
     gradient: np.ndarray,
     gradient_scale: np.ndarray,
     filter_: np.ndarray,
@@ -65,7 +66,7 @@ def input_grad(
 
 
 def filter_gradient(
-    options: Conv2DFilterUpdate, input_: np.ndarray, gradient: np.ndarray
+    options: ConvFilterUpdate, input_: np.ndarray, gradient: np.ndarray
 ) -> np.ndarray:
     """sum (x - z) * m, int64 [O, KH, KW, channels]."""
     g = options
@@ -81,7 +82,7 @@ def filter_gradient(
 
 
 def filter_update(
-    options: Conv2DFilterUpdate,
+    options: ConvFilterUpdate,
     input_: np.ndarray,
     gradient: np.ndarray,
     gradient_scale: np.ndarray,

@@ -69,6 +69,14 @@ inline int32_t OutputReaching(int32_t input, int32_t outputs, int32_t stride, in
   return output < outputs ? output : -1;
 }
 
+// The output of a transposed layer that its tap at `offset` joins with `input`, or -1 if that lies
+// outside.
+inline int32_t TransposedOutput(int32_t input, int32_t outputs, int32_t stride, int32_t padding,
+                                int32_t offset) {
+  const int32_t output = input * stride - padding + offset;
+  return output >= 0 && output < outputs ? output : -1;
+}
+
 }  // namespace tflm_training
 
 #endif  // KERNELS_CORE_GEOMETRY_H_

@@ -7,7 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from converter.ir.training_ops import ConvGeometry
+from converter.ir.training_ops import (
+    ConvGeometry,
+    TransposeConvFilterUpdate,
+    TransposeConvInputGrad,
+)
+
+_TRANSPOSED = (TransposeConvInputGrad, TransposeConvFilterUpdate)
 
 
 class Tap(NamedTuple):
@@ -33,17 +39,22 @@ def _axis(
 
 
 def taps(g: ConvGeometry) -> Iterator[Tap]:
-    """All taps that touch the map, row by row."""
+    """All taps that join something, row by row. Where a convolution takes an input for each output,
+    a transposed one takes an output for each input."""
+    inputs, outputs = (g.input_height, g.input_width), (g.output_height, g.output_width)
+    transposed = isinstance(g, _TRANSPOSED)
+    fine, coarse = (outputs, inputs) if transposed else (inputs, outputs)
     for ky in range(g.filter_height):
         offset = ky * g.dilation_height
-        rows = _axis(g.output_height, g.input_height, g.stride_height, g.padding_top, offset)
+        rows = _axis(coarse[0], fine[0], g.stride_height, g.padding_top, offset)
         if rows is None:
             continue
         for kx in range(g.filter_width):
             offset = kx * g.dilation_width
-            columns = _axis(g.output_width, g.input_width, g.stride_width, g.padding_left, offset)
+            columns = _axis(coarse[1], fine[1], g.stride_width, g.padding_left, offset)
             if columns is not None:
-                yield Tap(ky, kx, (rows[0], columns[0]), (rows[1], columns[1]))
+                joined = (rows[0], columns[0]), (rows[1], columns[1])
+                yield Tap(ky, kx, *(joined[::-1] if transposed else joined))
 
 
 def joined_filter(

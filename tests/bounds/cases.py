@@ -13,10 +13,12 @@ from converter.ir.training_ops import (
     UNMASKED_MIN,
     BiasUpdate,
     Conv2DInputGrad,
+    ConvInputGrad,
     DepthwiseConv2DFilterUpdate,
     DepthwiseConv2DInputGrad,
     TrainingConv2D,
     TrainingDepthwiseConv2D,
+    TransposeConvInputGrad,
 )
 from kernels.bias_update.twin import bias_update
 from kernels.conv_2d_grad import twin as conv_2d
@@ -24,6 +26,7 @@ from kernels.core.twin import decompose_factor, product
 from kernels.depthwise_conv_2d_grad import twin as depthwise
 from kernels.training_conv_2d.twin import training_conv_2d
 from kernels.training_depthwise_conv_2d.twin import training_depthwise_conv_2d
+from kernels.transpose_conv_grad import twin as transpose_conv
 from tests.parity.case import Case
 
 M = 32767
@@ -124,12 +127,12 @@ def forward_accumulator(case: Case) -> int:
 # Input gradients.
 
 
-def conv_input_grad(n: int, bits: int) -> Case:
+def conv_input_grad(n: int, bits: int, op: type[ConvInputGrad] = Conv2DInputGrad) -> Case:
     """n output channels, pointwise; mantissas with more than `bits` are rounded up."""
     gradient = np.full((1, 1, 1, n), M, np.int16)
     weights = signed((n, 1, 1, CHANNELS), 127, np.int8)
     return Case(
-        options=Conv2DInputGrad(
+        options=op(
             *geometry(1, 1, CHANNELS, n, False), bits, 15, n * 127, *NO_MASK, 1.0
         ),
         inputs=(gradient, scale(), weights, None, None, None),
@@ -147,6 +150,28 @@ def input_grad_of_minimum_weights(n: int) -> Case:
     options = dataclasses.replace(case.options, weight_bound=128 * n)
     inputs = (gradient, scale(), weights, None, None, None)
     return dataclasses.replace(case, options=options, inputs=inputs)
+
+
+def transpose_conv_input_grad(n: int) -> Case:
+    """One input that meets 2 * n taps of an output channel."""
+    return Case(
+        options=TransposeConvInputGrad(
+            *(1, 1, CHANNELS, 2, n, 2, n, 1, 2, 2, 1, 1, 0, 0),
+            14, 15, 2 * n * 127, *NO_MASK, 1.0,
+        ),
+        inputs=(
+            np.full((1, 2, n, 1), M, np.int16), scale(),
+            signed((1, 2, n, CHANNELS), 127, np.int8), None, None, None,
+        ),
+        outputs=(((1, 1, 1, CHANNELS), np.int16), ((2,), np.float32)),
+        twin=transpose_conv.input_grad,
+        constant=(2,),
+    )  # fmt: skip
+
+
+def transpose_conv_input_sum(case: Case) -> int:
+    a = coefficients(case).reshape(*case.inputs[0].shape[1:3], 1)
+    return largest((case.inputs[2][0].astype(np.int64) * a).sum(axis=(0, 1)))
 
 
 def coefficients(case: Case) -> np.ndarray:

@@ -10,8 +10,16 @@ from converter.proof import BOUNDS, Bound
 _PAGE = Path(__file__).resolve().parents[2] / "docs" / "arithmetic.md"
 _GROUPS = {
     "forward": ("TRAINING_CONV_2D", "TRAINING_DEPTHWISE_CONV_2D"),
-    "input gradients": ("CONV_2D_INPUT_GRAD", "DEPTHWISE_CONV_2D_INPUT_GRAD"),
-    "filter updates": ("CONV_2D_FILTER_UPDATE", "DEPTHWISE_CONV_2D_FILTER_UPDATE"),
+    "input gradients": (
+        "CONV_2D_INPUT_GRAD",
+        "DEPTHWISE_CONV_2D_INPUT_GRAD",
+        "TRANSPOSE_CONV_INPUT_GRAD",
+    ),
+    "filter updates": (
+        "CONV_2D_FILTER_UPDATE",
+        "DEPTHWISE_CONV_2D_FILTER_UPDATE",
+        "TRANSPOSE_CONV_FILTER_UPDATE",
+    ),
     "poolings": ("AVERAGE_POOL_2D_GRAD", "MAX_POOL_2D_GRAD"),
     "all": tuple(op.CUSTOM_CODE for op in TRAINING_OPS),
 }

@@ -23,6 +23,8 @@ from converter.ir.training_ops import (
     SoftmaxCrossEntropy,
     TrainingConv2D,
     TrainingDepthwiseConv2D,
+    TransposeConvFilterUpdate,
+    TransposeConvInputGrad,
 )
 from kernels.average_pool_2d_grad.twin import average_pool_2d_grad
 from kernels.conv_2d_grad import twin as conv_2d
@@ -30,6 +32,7 @@ from kernels.depthwise_conv_2d_grad import twin as depthwise
 from kernels.max_pool_2d_grad.twin import max_pool_2d_grad
 from kernels.training_conv_2d.twin import training_conv_2d
 from kernels.training_depthwise_conv_2d.twin import training_depthwise_conv_2d
+from kernels.transpose_conv_grad import twin as transpose_conv
 from tests.bounds.cases import (
     M,
     bias_positions,
@@ -51,6 +54,8 @@ from tests.bounds.cases import (
     input_grad_of_minimum_weights,
     largest,
     step_product,
+    transpose_conv_input_grad,
+    transpose_conv_input_sum,
 )
 from tests.bounds.elementwise_cases import (
     pooling,
@@ -90,6 +95,8 @@ def _extent_edges() -> list[Edge]:
         (DepthwiseConv2DInputGrad, input_grad_extents, depthwise.input_grad),
         (Conv2DFilterUpdate, filter_update_extents, conv_2d.filter_update),
         (DepthwiseConv2DFilterUpdate, filter_update_extents, depthwise.filter_update),
+        (TransposeConvInputGrad, input_grad_extents, transpose_conv.input_grad),
+        (TransposeConvFilterUpdate, filter_update_extents, transpose_conv.filter_update),
     )
     return [
         Edge("extent, stride, dilation or padding", op, functools.partial(make, op=op, run=run),
@@ -111,6 +118,9 @@ def _step_edges() -> list[Edge]:
 _CONV_UPDATE = functools.partial(filter_update, op=Conv2DFilterUpdate, run=conv_2d.filter_update)
 _DEPTHWISE_UPDATE = functools.partial(
     filter_update, op=DepthwiseConv2DFilterUpdate, run=depthwise.filter_update
+)
+_TRANSPOSE_UPDATE = functools.partial(
+    filter_update, op=TransposeConvFilterUpdate, run=transpose_conv.filter_update
 )
 EDGES: tuple[Edge, ...] = (
     Edge("sum of products", TrainingConv2D, fully_connected, 66311,
@@ -138,6 +148,14 @@ EDGES: tuple[Edge, ...] = (
     Edge("sum over positions", DepthwiseConv2DFilterUpdate, _DEPTHWISE_UPDATE, 257, filter_sum),
     Edge("sum over positions", DepthwiseConv2DFilterUpdate,
          functools.partial(_DEPTHWISE_UPDATE, max_abs=127), 22103, filter_sum),
+    Edge("coefficient", TransposeConvInputGrad,
+         lambda n: conv_input_grad(3, n, TransposeConvInputGrad), 15,
+         lambda case: largest(coefficients(case))),
+    Edge("sum of products", TransposeConvInputGrad, transpose_conv_input_grad, 516,
+         transpose_conv_input_sum),
+    Edge("sum over positions", TransposeConvFilterUpdate, _TRANSPOSE_UPDATE, 257, filter_sum),
+    Edge("sum over positions", TransposeConvFilterUpdate,
+         functools.partial(_TRANSPOSE_UPDATE, max_abs=127), 22103, filter_sum),
     *_step_edges(),
     *_extent_edges(),
     Edge("positions", BiasUpdate, bias_positions, 65536, lambda case: case.inputs[0].shape[1]),

@@ -7,6 +7,8 @@ learning rate and scales, up to one unit of stochastic rounding, which must be e
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -15,21 +17,29 @@ from converter.ir.training_ops import (
     Conv2DFilterUpdate,
     ConvFilterUpdate,
     DepthwiseConv2DFilterUpdate,
+    TransposeConvFilterUpdate,
 )
 from converter.model import Operator, Tensor
 from converter.passes.training_graph import Source, prepare
 from converter.rules.convolution import (
     LARGEST_STEP,
     UNNORMALISED_INPUT,
+    bias_of,
     dead_channels,
     input_of,
     largest_real,
 )
 from kernels.conv_2d_grad import twin as conv_2d_twin
 from kernels.depthwise_conv_2d_grad import twin as depthwise_twin
+from kernels.transpose_conv_grad import twin as transpose_conv_twin
 from tests.gradcheck.float_reference import FloatReference, dequantize
 from tests.gradcheck.step import Step
 
+_FILTER_UPDATES: dict[str, tuple[type[ConvFilterUpdate], Any]] = {
+    Conv2DFilterUpdate.CUSTOM_CODE: (Conv2DFilterUpdate, conv_2d_twin),
+    DepthwiseConv2DFilterUpdate.CUSTOM_CODE: (DepthwiseConv2DFilterUpdate, depthwise_twin),
+    TransposeConvFilterUpdate.CUSTOM_CODE: (TransposeConvFilterUpdate, transpose_conv_twin),
+}
 # Of the rounding to mantissas, half an LSB each, that a gradient may be off in all.
 _ROUNDINGS = 1.5
 # Factors are float32.
@@ -112,11 +122,7 @@ class Check:
         source, mantissa, scale, weights = update.inputs[:4]
         assert source and mantissa and scale and weights and update.custom_options
         half = self._gradient(layer, mantissa, scale)
-        record: type[ConvFilterUpdate]
-        if update.name == Conv2DFilterUpdate.CUSTOM_CODE:
-            record, twin = Conv2DFilterUpdate, conv_2d_twin
-        else:
-            record, twin = DepthwiseConv2DFilterUpdate, depthwise_twin
+        record, twin = _FILTER_UPDATES[update.name]
         options = record.unpack(update.custom_options)
         values = step.after[id(source)]
         sums = twin.filter_gradient(options, values, step.after[id(mantissa)])
@@ -153,13 +159,14 @@ class Check:
     def _bias(self, update: Operator, layer: Operator) -> None:
         step = self.step
         mantissa, scale, bias = update.inputs[:3]
-        assert mantissa and scale and bias and layer.inputs[2] and layer.inputs[2].quantization
+        original = bias_of(layer)
+        assert mantissa and scale and bias and original and original.quantization
         half = self._gradient(layer, mantissa, scale)
         mantissas = step.real_gradient(mantissa, scale).reshape(-1, bias.elements)
         real = mantissas.sum(axis=0)
-        expected = self.expected(layer.inputs[2].name)
+        expected = self.expected(original.name)
         self._compare(str(bias), real, expected, half * np.sqrt(mantissas.shape[0]))
-        moved = -step.learning_rate * real / layer.inputs[2].quantization.scale
+        moved = -step.learning_rate * real / original.quantization.scale
         moved = np.where(dead_channels(layer), 0.0, moved)
         before, after = (c[id(bias)].astype(np.int64) for c in (step.before, step.after))
         self._moved(before, after, moved, LARGEST_STEP, 2**31 - 1)

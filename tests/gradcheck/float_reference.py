@@ -69,6 +69,15 @@ def _depthwise(op: Operator, x: tf.Tensor, w: tf.Tensor, b: tf.Tensor | None) ->
     return y if b is None else y + b
 
 
+def _transpose_conv(
+    op: Operator, w: tf.Tensor, x: tf.Tensor, b: tf.Tensor | None = None
+) -> tf.Tensor:
+    strides = (op.options.strideH, op.options.strideW)
+    kernel = tf.transpose(w, [1, 2, 0, 3])
+    y = tf.nn.conv2d_transpose(x, kernel, op.output.shape, strides, _padding(op.options))
+    return y if b is None else y + b
+
+
 def _fully_connected(op: Operator, x: tf.Tensor, w: tf.Tensor, b: tf.Tensor | None) -> tf.Tensor:
     y = tf.matmul(tf.reshape(x, (-1, w.shape[1])), w, transpose_b=True)
     return y if b is None else y + b
@@ -157,8 +166,13 @@ _OPERATORS: dict[str, Callable[..., tf.Tensor]] = {
     "RESHAPE": _same,
     "SQUEEZE": _same,
     "SUB": _subtract,
+    "TRANSPOSE_CONV": _transpose_conv,
 }
-_SHAPE_ARGUMENTS = ("EXPAND_DIMS", "MEAN", "PAD", "RESHAPE")
+# Those that are not shapes or axes, where there are others.
+_REAL_ARGUMENTS = {
+    **dict.fromkeys(("EXPAND_DIMS", "MEAN", "PAD", "RESHAPE"), slice(1)),
+    "TRANSPOSE_CONV": slice(1, None),
+}
 
 
 class FloatReference:
@@ -184,8 +198,7 @@ class FloatReference:
             return reals[tensor.name]
 
         for op in self._operators:
-            count = 1 if op.name in _SHAPE_ARGUMENTS else len(op.inputs)
-            arguments = [real(t) for t in op.inputs[:count]]
+            arguments = [real(t) for t in op.inputs[_REAL_ARGUMENTS.get(op.name, slice(None))]]
             computed = tf.reshape(_OPERATORS[op.name](op, *arguments), op.output.shape)
             node = computed
             if op.output.name in self._values:  # a folded PAD leaves no trace, and is exact

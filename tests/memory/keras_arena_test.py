@@ -8,7 +8,7 @@ from converter.conversion import convert
 from converter.memory import HOST_64, predict_arena
 from converter.model import read_model, write_model
 from tests.zoo.int8 import zoo_model
-from tests.zoo.keras_models import MODELS
+from tests.zoo.keras_models import MODELS, REGRESSORS
 from tflm_training._library import runtime
 
 # TFLite Micro lacks REDUCE_PROD, which the converter folds.
@@ -26,7 +26,8 @@ def test_inference(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_training(name: str) -> None:
-    converted = convert(zoo_model(name), name=name)
+    loss = "mse" if name in [builder.__name__ for builder in REGRESSORS] else None
+    converted = convert(zoo_model(name), name=name, loss=loss)
     estimate = converted.arena_host
     assert estimate.exact and converted.arena.exact
     interpreter = runtime().Interpreter(converted.flatbuffer, estimate.smallest_arena)

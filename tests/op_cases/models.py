@@ -45,6 +45,21 @@ _CONVOLUTIONS: tuple[tuple[str, Shape, int, dict[str, Any]], ...] = (
     ("window wider than the map", (1, 2, 2, 3), 6, {"kernel": (5, 5), "activation": "RELU6"}),
     ("one column", (1, 12, 1, 9), 9, {"kernel": (5, 1), "stride": (2, 1)}),
 )  # fmt: skip
+_TRANSPOSED: tuple[tuple[str, Shape, int, dict[str, Any]], ...] = (
+    ("1x1 map", (1, 1, 1, 5), 3, {}),
+    ("1x1 map to 3x3", (1, 1, 1, 4), 8, {"kernel": (3, 3), "padding": "VALID"}),
+    ("stride 1, SAME", (1, 4, 5, 4), 6, {"kernel": (3, 2)}),
+    ("stride 2, SAME", (1, 3, 4, 3), 5, {"kernel": (3, 3), "stride": (2, 2)}),
+    ("stride 2, SAME, to an odd size", (1, 3, 3, 2), 3,
+     {"kernel": (3, 3), "stride": (2, 2), "size": (5, 5), "has_bias": False}),
+    ("strides 3 and 1, VALID", (1, 3, 4, 5), 2,
+     {"kernel": (3, 2), "stride": (3, 1), "padding": "VALID"}),
+    ("window wider than the stride, VALID", (1, 3, 2, 7), 4,
+     {"kernel": (5, 4), "stride": (2, 3), "padding": "VALID", "activation": "RELU6"}),
+    ("stride beyond the window", (1, 2, 3, 4), 4,
+     {"kernel": (2, 1), "stride": (3, 4), "scales": np.array([0.01])}),
+    ("one column", (1, 6, 1, 9), 9, {"kernel": (5, 1), "stride": (2, 1), "activation": "RELU"}),
+)  # fmt: skip
 _POOLS: tuple[tuple[str, Shape, tuple[int, int], tuple[int, int], str], ...] = (
     ("1x1 map", (1, 1, 1, 3), (1, 1), (1, 1), "VALID"),
     ("whole map", (1, 5, 4, 5), (5, 4), (1, 1), "VALID"),
@@ -80,6 +95,15 @@ def _layers() -> Iterator[OpModel]:
                         s, z, lambda net, x: net.conv(x, c, depthwise=d, **a)
                     ),
                 )
+    for label, shape, outputs, arguments in _TRANSPOSED:
+        for z in _ZERO_POINTS:
+            yield OpModel(
+                f"{label}, zero point {z}",
+                "TRANSPOSE_CONV",
+                lambda s=shape, o=outputs, z=z, a=arguments: _with_input(
+                    s, z, lambda net, x: net.transpose_conv(x, o, **a)
+                ),
+            )
     for shape, outputs in (((1, 1), 2), ((1, 7), 5), ((1, 16), 12), ((1, 3, 6), 5)):
         for z in _ZERO_POINTS:
             yield OpModel(
@@ -96,9 +120,9 @@ def _dense(shape: Shape, outputs: int, zero_point: int) -> bytes:
 
 def _scales(ratio: float) -> Iterator[OpModel]:
     """Quantisations that lie `ratio` apart."""
+    scales = np.geomspace(0.01, 0.01 * ratio, 4) if ratio < 1 else np.full(4, 0.01 * ratio)
 
     def of_filter(depthwise: bool) -> bytes:
-        scales = np.geomspace(0.01, 0.01 * ratio, 4) if ratio < 1 else np.full(4, 0.01 * ratio)
         return _with_input(
             (1, 4, 4, 4),
             -3,
@@ -117,6 +141,14 @@ def _scales(ratio: float) -> Iterator[OpModel]:
         scale = 0.05 * ratio * 3 if name == "MUL" else largest
         return net.classifier(net.binary(name, a, b, scale=scale))
 
+    def of_transposed_filter() -> bytes:
+        return _with_input(
+            (1, 3, 2, 4),
+            -3,
+            lambda net, x: net.transpose_conv(x, 4, (3, 3), (2, 2), scales=scales),
+        )
+
+    yield OpModel(f"filter scales of {ratio:g}", "TRANSPOSE_CONV", of_transposed_filter)
     for depthwise in (False, True):
         name = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
         yield OpModel(f"filter scales of {ratio:g}", name, lambda d=depthwise: of_filter(d))

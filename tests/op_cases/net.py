@@ -126,6 +126,39 @@ class Net:
             **more,
         )
 
+    def transpose_conv(
+        self,
+        x: Tensor,
+        outputs: int,
+        kernel: tuple[int, int] = (1, 1),
+        stride: tuple[int, int] = (1, 1),
+        padding: str = "SAME",
+        activation: str = "NONE",
+        scales: np.ndarray | None = None,
+        size: tuple[int, int] | None = None,
+        has_bias: bool = True,
+    ) -> Tensor:
+        """TRANSPOSE_CONV to `size`, by default what Keras makes of the input's height and width."""
+        filter_, bias = self.weights((outputs, *kernel, x.shape[3]), 0, x, scales)
+        if size is None:
+            spare = 1 if padding == "VALID" else 0
+            height, width = (
+                extent * step + spare * max(taps - step, 0)
+                for extent, taps, step in zip(x.shape[1:3], kernel, stride, strict=True)
+            )
+            size = (height, width)
+        shape = (1, *size, outputs)
+        return self.add(
+            "TRANSPOSE_CONV",
+            [self.constant(shape), filter_, x, *([bias] if has_bias else [])],
+            self.tensor(shape, **_default_scale(x, filter_)),
+            "TransposeConvOptions",
+            strideH=stride[0],
+            strideW=stride[1],
+            padding=getattr(schema.Padding, padding),
+            fusedActivationFunction=getattr(schema.ActivationFunctionType, activation),
+        )
+
     def dense(
         self, x: Tensor, outputs: int, scales: np.ndarray | None = None, **output: Any
     ) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -31,11 +32,17 @@ def _behind_a_layer(shape: tuple[int, ...], change: Callable[[Net, Tensor], Tens
     return net.classifier(change(net, x))
 
 
-def _changed_layer(depthwise: bool, change: Callable[[Net], None], **arguments: object) -> bytes:
+def _layer(operator: str, net: Net, x: Tensor, *arguments: Any, **more: Any) -> Tensor:
+    """One of that kind, appended to the net."""
+    if operator == "TRANSPOSE_CONV":
+        return net.transpose_conv(x, *arguments, **more)
+    return net.conv(x, *arguments, **more, depthwise=operator == "DEPTHWISE_CONV_2D")
+
+
+def _changed_layer(operator: str, change: Callable[[Net], None]) -> bytes:
     """A layer in front of another that `change` spoils: the last operator of the net."""
     net = Net((1, 4, 4, 2))
-    x = net.conv(net.input, 2)
-    x = net.conv(x, 2, depthwise=depthwise, **arguments)  # type: ignore[arg-type]
+    x = _layer(operator, net, net.conv(net.input, 2), 2)
     change(net)
     return net.classifier(x)
 
@@ -70,7 +77,7 @@ def _filter_zero_point(net: Net) -> None:
 
 
 def _float_bias(net: Net) -> None:
-    bias = net.operators[-1].inputs[2]
+    bias = net.operators[-1].inputs[-1]
     assert bias is not None and bias.data is not None
     bias.data, bias.dtype = bias.data.astype(_FLOAT), _FLOAT
 
@@ -78,9 +85,10 @@ def _float_bias(net: Net) -> None:
 def _batch_of_last(net: Net) -> None:
     """Two samples, made of one by a RESHAPE."""
     operator = net.operators.pop()
-    source = operator.inputs[0]
+    place = 2 if operator.name == "TRANSPOSE_CONV" else 0
+    source = operator.inputs[place]
     assert source is not None
-    operator.inputs[0] = net.reshape(source, (2, source.shape[1] // 2, *source.shape[2:]))
+    operator.inputs[place] = net.reshape(source, (2, source.shape[1] // 2, *source.shape[2:]))
     operator.output.shape = (2, operator.output.shape[1] // 2, *operator.output.shape[2:])
     net.operators.append(operator)
 
@@ -89,30 +97,33 @@ def _tiny_output(net: Net) -> None:
     net.operators[-1].output.quantization.scale[:] = 1e-20  # type: ignore[union-attr]
 
 
-def _wide(depthwise: bool, weight: int) -> bytes:
+def _wide(operator: str, weight: int) -> bytes:
     """66,312 products in one output."""
     net = Net((1, 3, 22104, 1))
-    x = net.conv(net.input, 1, (3, 22104), padding="VALID", depthwise=depthwise)
+    x = net.input
+    if operator == "TRANSPOSE_CONV":
+        x = net.transpose_conv(net.reshape(x, (1, 1, 1, 66312)), 1)
+    else:
+        x = _layer(operator, net, x, 1, (3, 22104), padding="VALID")
     filter_ = net.operators[-1].inputs[1]
     assert filter_ is not None and filter_.data is not None
     filter_.data[:] = weight
     return net.classifier(x)
 
 
-def _many_taps(depthwise: bool) -> bytes:
+def _many_taps(operator: str) -> bytes:
     net = Net((1, 2, 2, 1))
-    x = net.conv(net.input, 1, (2897, 2897), depthwise=depthwise)
-    return net.classifier(x)
+    return net.classifier(_layer(operator, net, net.input, 1, (2897, 2897)))
 
 
-def _large_map(depthwise: bool) -> bytes:
+def _large_map(operator: str) -> bytes:
     net = Net((1, 2053, 2053, 1))
-    return net.classifier(net.mean(net.conv(net.input, 1, depthwise=depthwise)))
+    return net.classifier(net.mean(_layer(operator, net, net.input, 1)))
 
 
-def _long_stride(depthwise: bool) -> bytes:
+def _long_stride(operator: str) -> bytes:
     net = Net((1, 2, 2, 1))
-    x = net.conv(net.conv(net.input, 1), 1, (1, 1), (1, 32768), depthwise=depthwise)
+    x = _layer(operator, net, net.conv(net.input, 1), 1, (1, 1), (1, 32768))
     return net.classifier(net.mean(x))
 
 
@@ -175,7 +186,7 @@ _EXTENT = (
 )
 
 
-def _of_layers(operator: str, depthwise: bool) -> list[Refused]:
+def _of_layers(operator: str) -> list[Refused]:
     spoiled = (
         ("filter ... is not constant; only constant filters have a gradient", _variable_filter),
         (
@@ -189,18 +200,18 @@ def _of_layers(operator: str, depthwise: bool) -> list[Refused]:
     )
     whole = (
         (_EXTENT, _long_stride),
-        ("filter ... overflows the int32 accumulator", lambda d: _wide(d, 127)),
+        ("filter ... overflows the int32 accumulator", lambda op: _wide(op, 127)),
         ("filter ... is too large for an int32 input gradient", _many_taps),
         (
             "it sums too many products: with trained weights its int32 accumulator could "
             "overflow; freeze it",
-            lambda d: _wide(d, 1),
+            lambda op: _wide(op, 1),
         ),
         (_POSITIONS, _large_map),
     )
     return [
-        *(Refused(operator, says, lambda c=c: _changed_layer(depthwise, c)) for says, c in spoiled),
-        *(Refused(operator, says, lambda m=m: m(depthwise)) for says, m in whole),
+        *(Refused(operator, says, lambda c=c: _changed_layer(operator, c)) for says, c in spoiled),
+        *(Refused(operator, says, lambda m=m: m(operator)) for says, m in whole),
     ]
 
 
@@ -246,10 +257,11 @@ REFUSED: tuple[Refused, ...] = (
     Refused("FULLY_CONNECTED", "shuffled weights have no gradient rule; export with weights_format "
             "DEFAULT", _shuffled),
     Refused("CONV_2D", "grouped convolution (filter ...) has no gradient rule", _grouped),
-    *_of_layers("CONV_2D", False),
+    *_of_layers("CONV_2D"),
     Refused("DEPTHWISE_CONV_2D", "filter ... is no multiple of the input's channels",
             _uneven_depthwise),
-    *_of_layers("DEPTHWISE_CONV_2D", True),
+    *_of_layers("DEPTHWISE_CONV_2D"),
+    *_of_layers("TRANSPOSE_CONV"),
     *_of_binary("ADD", (1, 32768, 32769, 1)),
     *_of_binary("MUL", (1, 2053, 2053, 1)),
     Refused("AVERAGE_POOL_2D", _BATCH, lambda: _pool_with(_batch_of_last)),

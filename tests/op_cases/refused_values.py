@@ -28,11 +28,12 @@ def _constant(net: Net) -> Tensor:
     return tensor
 
 
-# Input 0 is what another layer makes: it would be that layer's output that is refused.
+# The input that another layer makes is left out: it would be that layer's output that is refused.
 OPERATORS: dict[str, _Appended] = {
     "CONV_2D": _Appended(lambda net, x: net.conv(x, 3), 2),
     "DEPTHWISE_CONV_2D": _Appended(lambda net, x: net.conv(x, 3, depthwise=True), 2),
     "FULLY_CONNECTED": _Appended(lambda net, x: net.dense(x, 3), 2),
+    "TRANSPOSE_CONV": _Appended(lambda net, x: net.transpose_conv(x, 3), 2),
     "ADD": _Appended(lambda net, x: net.binary("ADD", x, _constant(net)), 2),
     "MUL": _Appended(lambda net, x: net.binary("MUL", x, _constant(net)), 2),
     "MAX_POOL_2D": _Appended(lambda net, x: net.pool("MAX_POOL_2D", x, (2, 2), (2, 2))),

@@ -33,6 +33,8 @@ from converter.ir.training_ops import (
     SoftmaxCrossEntropy,
     TrainingConv2D,
     TrainingDepthwiseConv2D,
+    TransposeConvFilterUpdate,
+    TransposeConvInputGrad,
 )
 from tests.op_cases.models import OP_MODELS
 from tests.op_cases.steps import cases_of
@@ -48,6 +50,7 @@ from tests.parity.cases import (
     losses,
     pool_grads,
     training_conv,
+    transpose_conv_grad,
 )
 
 _SEED = 20240229
@@ -62,6 +65,8 @@ PARITY_CASES: tuple[tuple[type[Options], Callable[[np.random.Generator], Iterato
     (Conv2DFilterUpdate, conv_2d_grad.filter_update_cases),
     (DepthwiseConv2DInputGrad, depthwise_conv_2d_grad.input_grad_cases),
     (DepthwiseConv2DFilterUpdate, depthwise_conv_2d_grad.filter_update_cases),
+    (TransposeConvInputGrad, transpose_conv_grad.input_grad_cases),
+    (TransposeConvFilterUpdate, transpose_conv_grad.filter_update_cases),
     (BiasUpdate, bias_update.cases),
     (ApplyUpdates, apply_updates.cases),
     (AveragePool2DGrad, pool_grads.average_cases),

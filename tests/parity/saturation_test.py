@@ -10,10 +10,12 @@ from converter.ir.training_ops import (
     BiasUpdate,
     Conv2DFilterUpdate,
     DepthwiseConv2DFilterUpdate,
+    TransposeConvFilterUpdate,
 )
 from kernels.bias_update import twin as bias_twin
 from kernels.conv_2d_grad import twin as conv_twin
 from kernels.depthwise_conv_2d_grad import twin as depthwise_twin
+from kernels.transpose_conv_grad import twin as transpose_conv_twin
 from tests.parity.case import Case
 from tests.parity.one_op_model import OneOp
 
@@ -23,6 +25,7 @@ _MAX_ABS = 32767
 _OPERATORS = (
     (Conv2DFilterUpdate, conv_twin.filter_update, (_CHANNELS, 1, 1, _CHANNELS)),
     (DepthwiseConv2DFilterUpdate, depthwise_twin.filter_update, (1, 1, 1, _CHANNELS)),
+    (TransposeConvFilterUpdate, transpose_conv_twin.filter_update, (_CHANNELS, 1, 1, _CHANNELS)),
 )
 
 

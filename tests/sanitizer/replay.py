@@ -82,6 +82,6 @@ def replay(program: Path, operators: Sequence[RecordedOperator]) -> list[str]:
         done = subprocess.run([program], env=environment, capture_output=True, text=True)
     lines = done.stdout.splitlines()
     if done.returncode != 0:
-        raise UndefinedBehaviourError(f"{lines[-1:]}\n{done.stderr[-2000:]}")
+        raise UndefinedBehaviourError(f"{lines[-1:]}\n{done.stderr[-8000:]}")
     assert sum(line.startswith("operator") for line in lines) == len(operators)
     return [line for line in lines if not line.startswith(("operator", "calibration"))]

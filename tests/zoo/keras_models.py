@@ -154,6 +154,18 @@ def autoencoder() -> tf.keras.Model:
     )
 
 
+def decoder() -> tf.keras.Model:
+    """A picture that is made small, and large again by TRANSPOSE_CONV."""
+    return _sequential(
+        layers.Conv2D(6, 3, strides=2, padding="same", activation="relu"),
+        layers.Conv2D(5, 3, strides=2, padding="same", activation="relu"),
+        layers.Conv2DTranspose(6, 3, strides=2, padding="same", activation="relu"),
+        layers.Conv2DTranspose(4, (2, 3), strides=(1, 2), padding="valid", activation="relu6"),
+        layers.Conv2DTranspose(3, 3, strides=(2, 1), padding="same", use_bias=False),
+        shape=(8, 12, 2),
+    )
+
+
 def embedding_of_steps() -> tf.keras.Model:
     """A Dense layer over each time step: FULLY_CONNECTED with several rows."""
     return _sequential(
@@ -257,5 +269,5 @@ CLASSIFIERS: tuple[Callable[[], tf.keras.Model], ...] = (
     gated,
     differences,
 )
-REGRESSORS: tuple[Callable[[], tf.keras.Model], ...] = (autoencoder,)
+REGRESSORS: tuple[Callable[[], tf.keras.Model], ...] = (autoencoder, decoder)
 MODELS = {builder.__name__: builder for builder in (*CLASSIFIERS, *REGRESSORS)}

@@ -11,6 +11,7 @@ from converter.ir.training_ops import (
     Conv2DInputGrad,
     ConvFilterUpdate,
     ConvInputGrad,
+    TransposeConvFilterUpdate,
 )
 from kernels.conv_2d_grad import twin
 from tests.parity.case import Case
@@ -53,10 +54,13 @@ def map_shapes(g: dict[str, int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def input_grad_case(
-    rng: np.random.Generator, op: type[ConvInputGrad], run: Callable, depthwise: bool
+    rng: np.random.Generator,
+    op: type[ConvInputGrad],
+    run: Callable,
+    depthwise: bool,
+    g: dict[str, int],
 ) -> Case:
-    """One random case of a CONV_2D or DEPTHWISE_CONV_2D input gradient."""
-    g = random_geometry(rng, depthwise)
+    """A random case of the input gradient of a convolution with the geometry g."""
     input_shape, output_shape = map_shapes(g)
     filter_ = generators.weights(rng, filter_shape(g, depthwise))
     taps = g["filter_height"] * g["filter_width"]
@@ -106,12 +110,16 @@ def input_grad_case(
 
 
 def filter_update_case(
-    rng: np.random.Generator, op: type[ConvFilterUpdate], run: Callable, depthwise: bool
+    rng: np.random.Generator,
+    op: type[ConvFilterUpdate],
+    run: Callable,
+    depthwise: bool,
+    g: dict[str, int],
 ) -> Case:
-    """One random case of a CONV_2D or DEPTHWISE_CONV_2D filter update."""
-    g = random_geometry(rng, depthwise)
+    """A random case of the filter update of a convolution with the geometry g."""
     input_shape, output_shape = map_shapes(g)
-    positions = g["output_height"] * g["output_width"]
+    coarse = "input" if op is TransposeConvFilterUpdate else "output"
+    positions = g[f"{coarse}_height"] * g[f"{coarse}_width"]
     dtype, bits = generators.mantissa_type(rng)
     gradient_bits = min(bits, _bits_below(2**31 // (positions * 255)))
     max_abs = generators.magnitude(rng, (1 << gradient_bits) - 1)
@@ -155,10 +163,12 @@ def filter_update_case(
 def input_grad_cases(rng: np.random.Generator) -> Iterator[Case]:
     """Random cases of CONV_2D_INPUT_GRAD."""
     for _ in range(_CASES):
-        yield input_grad_case(rng, Conv2DInputGrad, twin.input_grad, depthwise=False)
+        geometry = random_geometry(rng, depthwise=False)
+        yield input_grad_case(rng, Conv2DInputGrad, twin.input_grad, False, geometry)
 
 
 def filter_update_cases(rng: np.random.Generator) -> Iterator[Case]:
     """Random cases of CONV_2D_FILTER_UPDATE."""
     for _ in range(_CASES):
-        yield filter_update_case(rng, Conv2DFilterUpdate, twin.filter_update, depthwise=False)
+        geometry = random_geometry(rng, depthwise=False)
+        yield filter_update_case(rng, Conv2DFilterUpdate, twin.filter_update, False, geometry)

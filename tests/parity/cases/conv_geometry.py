@@ -67,3 +67,11 @@ def random_geometry(rng: np.random.Generator, depthwise: bool) -> dict[str, int]
         "padding_top": y.padding,
         "padding_left": x.padding,
     }
+
+
+def random_transposed_geometry(rng: np.random.Generator) -> dict[str, int]:
+    """The same of a transposed convolution: that of a convolution from its output to its input."""
+    g = random_geometry(rng, depthwise=False)
+    for name in ("height", "width", "channels"):
+        g[f"input_{name}"], g[f"output_{name}"] = g[f"output_{name}"], g[f"input_{name}"]
+    return g
