@@ -142,7 +142,7 @@ PYBIND11_MODULE(_runtime, module) {
              return py::bytes(SaveCheckpoint(self, steps, app_data));
            },
            py::arg("steps"), py::arg("app_data"),
-           "The variables as a checkpoint (docs/checkpoint_format.md). Runs an inference.")
+           "The variables as a checkpoint (docs/checkpoint_format.md).")
       .def("restore_checkpoint",
            [](Interpreter& self, const py::bytes& checkpoint) { RestoreCheckpoint(self, checkpoint); },
            py::arg("checkpoint"),

@@ -32,13 +32,23 @@ void Check(TfLiteStatus status) {
   if (status != kTfLiteOk) ThrowLogged();
 }
 
+// Init() runs an inference on zeros. It would be one more step of a stream to a recurrent operator
+// that goes on from one Invoke() to the next, so the variables get back what they held.
+void Begin(Interpreter& interpreter, TrainingSession& session) {
+  if (!interpreter.has_variables()) return Check(session.Init());
+  const std::string held = interpreter.Variables();
+  const TfLiteStatus status = session.Init();
+  interpreter.SetVariables(held);
+  Check(status);
+}
+
 }  // namespace
 
 std::string SaveCheckpoint(Interpreter& interpreter, std::uint32_t steps,
                            const std::string& app_data) {
   TflmTrainingClearLog();
   TrainingSession session(interpreter.model(), interpreter.interpreter());
-  Check(session.Init());
+  Begin(interpreter, session);
   session.set_steps(steps);
   StringWriter writer;
   Check(session.Save(writer, app_data.data(), app_data.size()));
@@ -48,7 +58,7 @@ std::string SaveCheckpoint(Interpreter& interpreter, std::uint32_t steps,
 void RestoreCheckpoint(Interpreter& interpreter, const std::string& checkpoint) {
   TflmTrainingClearLog();
   TrainingSession session(interpreter.model(), interpreter.interpreter());
-  Check(session.Init());
+  Begin(interpreter, session);
   MemoryCheckpoint reader(checkpoint.data(), checkpoint.size());
   Check(session.Restore(reader));
 }

@@ -19,7 +19,8 @@ struct CheckpointContent {
 };
 
 // The interpreter's state as a checkpoint. Throws std::invalid_argument if its model is no
-// training flatbuffer with an id. Runs an inference.
+// training flatbuffer with an id. Changes no variable; before the first Invoke() it runs an
+// inference, which initialises them.
 std::string SaveCheckpoint(Interpreter& interpreter, std::uint32_t steps,
                            const std::string& app_data);
 

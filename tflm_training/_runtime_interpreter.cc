@@ -172,6 +172,8 @@ void Interpreter::Invoke() {
   TflmTrainingClearLog();
   ClearLstmStates();
   if (interpreter_->Invoke() != kTfLiteOk) ThrowWithLog("TFLite Micro's Invoke() failed");
+  ClearLstmStates();
+  has_variables_ = true;
 }
 
 std::vector<RecordedOperator> Interpreter::InvokeRecorded() {
@@ -181,6 +183,8 @@ std::vector<RecordedOperator> Interpreter::InvokeRecorded() {
   const TfLiteStatus status = interpreter_->Invoke();
   std::vector<RecordedOperator> operators = recorder_->Stop();
   if (status != kTfLiteOk) ThrowWithLog("TFLite Micro's Invoke() failed");
+  ClearLstmStates();
+  has_variables_ = true;
   if (!recorder_->SawEveryOperator()) {
     throw std::runtime_error("TFLite Micro's profiling does not follow the operators");
   }
@@ -190,6 +194,27 @@ std::vector<RecordedOperator> Interpreter::InvokeRecorded() {
 void Interpreter::Reset() {
   TflmTrainingClearLog();
   if (interpreter_->Reset() != kTfLiteOk) ThrowWithLog("TFLite Micro's Reset() failed");
+  has_variables_ = false;
+}
+
+std::string Interpreter::Variables() {
+  std::string contents;
+  for (const TensorInfo& info : tensors_) {
+    if (!info.is_variable) continue;
+    const TensorView view = View(info.index);
+    contents.append(static_cast<const char*>(view.data), view.bytes);
+  }
+  return contents;
+}
+
+void Interpreter::SetVariables(const std::string& contents) {
+  const char* next = contents.data();
+  for (const TensorInfo& info : tensors_) {
+    if (!info.is_variable) continue;
+    const TensorView view = View(info.index);
+    std::memcpy(view.data, next, view.bytes);
+    next += view.bytes;
+  }
 }
 
 std::vector<TensorInfo> Interpreter::Inputs() const {

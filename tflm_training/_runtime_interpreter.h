@@ -49,6 +49,12 @@ class Interpreter {
   std::vector<RecordedOperator> InvokeRecorded();
   void Reset();
 
+  // A training flatbuffer copies its variables' initial values in the first Invoke() after a Reset().
+  bool has_variables() const { return has_variables_; }
+  // Of all variables, recurrent states too. SetVariables takes what Variables gave.
+  std::string Variables();
+  void SetVariables(const std::string& contents);
+
   std::size_t ArenaUsedBytes() const { return interpreter_->arena_used_bytes(); }
   const std::vector<TensorInfo>& Tensors() const { return tensors_; }
   std::vector<TensorInfo> Inputs() const;
@@ -90,8 +96,8 @@ class Interpreter {
   bool TryArena(std::size_t bytes);
   void DescribeTensors();
   void FindLstmStates();
-  // An LSTM begins with zeros at each Invoke(), as CMSIS-NN's does; TFLM's reference kernel would
-  // go on from the sample before.
+  // An LSTM begins with zeros at each Invoke() and leaves zeros behind, as CMSIS-NN's does; TFLM's
+  // reference kernel would go on from the sample before.
   void ClearLstmStates();
   TensorView View(int tensor_index);
 
@@ -99,6 +105,7 @@ class Interpreter {
   const tflite::Model* model_ = nullptr;
   const tflite::SubGraph* subgraph_ = nullptr;
   bool preserve_all_tensors_;
+  bool has_variables_ = false;
   std::vector<TensorInfo> tensors_;
   std::vector<int> lstm_states_;  // indices of tensors
   HostOpResolver resolver_;

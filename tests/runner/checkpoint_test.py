@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from converter import convert
 from tests.runner.tiny_models import training_model
+from tests.zoo.recurrent import lstm_classifier, svdf_classifier
 from tflm_training import DataError, History, Trainer
 from tflm_training._library import runtime
 
@@ -246,3 +248,45 @@ def test_what_is_no_argument_of_a_run(
     for seed in (0.5, -1):
         with pytest.raises(DataError, match=f"seed {seed}: must be"):
             Trainer(classifier, seed=seed)  # type: ignore[arg-type]
+
+
+def test_checkpoints_do_not_touch_the_state_of_a_stream(path: Path) -> None:
+    """A SVDF goes on from one Invoke() to the next; saving, restoring and a checkpoint that is
+    refused are no steps of its stream."""
+    flatbuffer = convert(svdf_classifier(6, units=5, memory=4, classes=2), update="all").flatbuffer
+    generator = np.random.default_rng(4)
+    x = generator.standard_normal((12, 6)).astype(np.float32)
+    y = generator.integers(0, 2, 12)
+    whole, parts = Trainer(flatbuffer), Trainer(flatbuffer)
+    losses: dict[Trainer, list[float]] = {whole: [], parts: []}
+    for i in range(len(x)):
+        for trainer, seen in losses.items():
+            one = trainer.fit(x[i : i + 1], y[i : i + 1], epochs=1, learning_rate=0.05, decay=None)
+            seen += one.history["loss"]
+        content = parts.checkpoint()
+        assert parts.checkpoint() == content
+        with pytest.raises(DataError, match="damaged"):
+            parts.restore(content[:-1])
+        if i % 3 == 2:
+            parts.save(path, overwrite=True)
+            parts.predict_quantized(x)
+            parts.restore(path)
+    assert losses[parts] == losses[whole]
+    assert _variables(parts) == _variables(whole)
+
+
+def test_a_lstm_leaves_nothing_of_a_sample_in_a_checkpoint() -> None:
+    """As with CMSIS-NN, which a device runs, so that both write the same bytes."""
+    flatbuffer = convert(lstm_classifier(3, 4, hidden=5, classes=2), update="all").flatbuffer
+    trainer = Trainer(flatbuffer)
+    x = np.random.default_rng(4).standard_normal((2, 3, 4)).astype(np.float32)
+    outputs, contents = [], []
+    for sample in (x[:1], x[1:], x[:1]):
+        outputs.append(trainer.predict_quantized(sample).tolist())
+        contents.append(_variables(trainer))
+    assert outputs[0] == outputs[2] != outputs[1]
+    assert contents[0] == contents[1] == contents[2]
+
+
+def _variables(trainer: Trainer) -> bytes:
+    return bytes(runtime().read_checkpoint(trainer.checkpoint()).variables)
