@@ -31,57 +31,32 @@ TFLM_TRAINING_NOINLINE void WriteAnyPixels(const GradientLayer& layer, const int
   }
 }
 
-// What WritePhase needs whatever the channels.
-TFLM_TRAINING_SMALL void StartPhase(const GradientLayer& layer, const TilePhase& phase,
-                                    GradientTile* tile) {
-  static const uint8_t kAll = 0xFF;
-  constexpr int32_t kRowBytes = kPlaneWidth * 4;
-  constexpr int32_t kNeighbourBytes = kNeighbours * 4;
-  const ConvGeometry& g = layer.geometry;
-  const bool is_narrow = phase.row_results == kNeighbours;
-  WindowTask& sums = tile->sums;
-  sums = {};
-  sums.results = sums.first_results = tile->results;
-  sums.scales = tile->scales + 1;
-  sums.scales_end = tile->scales + kPlanes;
-  sums.steps[0] = is_narrow ? kRowBytes : kNeighbourBytes;
-  sums.steps[1] = is_narrow ? kRowBytes : kRowBytes - kNeighbourBytes;
-  sums.lists = ListsOf(phase.column);
-  const int32_t step = g.stride_width * g.input_channels;
-  tile->is_whole =
-      g.stride_height == 1 && g.stride_width == 1 && phase.row_results == g.input_width;
-  tile->is_fast = !layer.result.is_int8() && layer.mask.values() == nullptr && tile->is_regular;
-  tile->run.step = step * 2;
-  tile->run.mask = &kAll;
-  tile->run.mask_step = layer.mask.bits() == nullptr ? 0 : step / 8;
-}
-
 // Writes four channels of the pixels of a phase.
 TFLM_TRAINING_NOINLINE void WritePhase(const GradientLayer& layer, const TilePhase& phase,
                                        GradientTile* tile) {
   const ConvGeometry& g = layer.geometry;
-  const int32_t pairs = PairsOf(phase.row);
   const int32_t row_results = phase.row_results;
+  const int32_t most_rows = kBlockPixels / row_results;
   WindowTask& sums = tile->sums;
   QuadRun& run = tile->run;
   sums.scale = tile->scales[0];
+  sums.lists = ListsOf(phase.column_taps);
   run.mask_factor = QuadRun::kMaskFactor >> (tile->channel & 7);
-  const uint32_t* cells = tile->cells - tile->cell_rows.begin * kPlaneWidth +
-                          (phase.column.first_output - tile->outputs.begin);
   const uint8_t* const bits = layer.mask.bits();
-  for (const RowBlock* block = phase.first_block; block != phase.end_block; ++block) {
-    sums.results_end = tile->results + block->rows * row_results * kPlanes;
-    sums.cells = sums.first_cells =
-        cells + (block->first_output + 2 * block->pairs_begin) * kPlaneWidth;
-    sums.weights = tile->weights + block->pairs_begin * kListColumns;
-    sums.pairs_left_out = kMaxPairs - (block->pairs_end - block->pairs_begin);
-    sums.skip_before = (pairs - block->pairs_end) * kListColumns * 4;
-    sums.skip_after = block->pairs_begin * kListColumns * 4;
+  const int32_t row_step = g.stride_height * g.input_width * g.input_channels;
+  int32_t index = phase.index + tile->channel;
+  const WindowJob* job = phase.jobs;
+  for (int32_t left = phase.rows; left > 0; left -= most_rows) {
+    const int32_t rows = Min(left, most_rows);
+    sums.job = sums.first_job = job;
+    sums.results_end = tile->results + rows * row_results * kPlanes;
+    job += rows * row_results / kNeighbours;
     SumWindows(&sums);
+    // Rows without gaps between them are written as one.
+    const int32_t merged = tile->is_whole ? rows : 1;
     const int16_t* results = tile->results;
-    int32_t index = (block->y * g.input_width + phase.x) * g.input_channels + tile->channel;
-    const int32_t pixels = tile->is_whole ? block->rows * row_results : phase.pixels;
-    for (int32_t row = tile->is_whole ? 1 : block->rows; row > 0; --row) {
+    for (int32_t row = rows; row > 0; row -= merged) {
+      const int32_t pixels = merged * phase.pixels;
       if (tile->is_fast) {
         run.from = results;
         run.to = layer.result.int16() + index;
@@ -92,7 +67,7 @@ TFLM_TRAINING_NOINLINE void WritePhase(const GradientLayer& layer, const TilePha
         WriteAnyPixels(layer, results, pixels, index, run.step / 2, &run.range);
       }
       results += row_results * kPlanes;
-      index += g.stride_height * g.input_width * g.input_channels;
+      index += merged * row_step;
     }
   }
 }
@@ -115,9 +90,6 @@ TFLM_TRAINING_SMALL void WriteChannels(const GradientLayer& layer, const FilterP
     }
     PackGradient(g, layer.gradient, tile);
     for (const TilePhase* phase = tile->phases; phase != tile->end_phase; ++phase) {
-      if (tile->end_phase - tile->phases > 1 || first == part.begin) {
-        StartPhase(layer, *phase, tile);
-      }
       PackWeights(layer, part, *phase, tile);
       WritePhase(layer, *phase, tile);
     }
@@ -134,7 +106,7 @@ TFLM_TRAINING_SMALL void WritePart(const GradientLayer& layer, const FilterPart&
                     ((reinterpret_cast<uintptr_t>(layer.gradient.int8()) |
                       reinterpret_cast<uintptr_t>(layer.result.int8())) & 3) == 0;
   for (int32_t y = rows.begin, end; y < rows.end; y = end) {
-    end = Min(y + kPlaneRows * g.stride_height, rows.end);
+    end = Min(y + kMaxJobs * g.stride_height, rows.end);
     for (int32_t x = 0; x < g.input_width; x = tile.columns.end) {
       // As many rows and columns as the planes hold.
       for (int32_t width = 2 * kNeighbours * g.stride_width;; width /= 2) {
@@ -144,14 +116,11 @@ TFLM_TRAINING_SMALL void WritePart(const GradientLayer& layer, const FilterPart&
       }
       // The first columns are the widest: rows that they have room for are those of all.
       for (;; --end) {
-        tile.rows = {y, end};
-        const Range outputs = layer.rows.OutputsOf(tile.rows);
-        tile.cell_rows = {Max(outputs.begin, -1), Min(outputs.end, g.output_height)};
-        const int32_t cell_rows = tile.cell_rows.end - tile.cell_rows.begin;
-        if (cell_rows <= kPlaneRows && PlanTile(layer, &tile)) break;
+        if (PlanTile(layer, part.channels(), {y, end}, &tile)) break;
       }
+      StartTile(layer, &tile);
       Clear(tile.cells, kTileCells);
-      PlanGradient(g, &tile);
+      Clear(tile.weights, kPlanes * kPlaneWeights);
       WriteChannels(layer, part, &tile);
     }
   }
@@ -199,10 +168,18 @@ int32_t WriteAll(const GradientLayer& layer, const SplitFilter& filter,
 
 // Whether the fast path takes a layer.
 bool IsUsual(const ConvGeometry& g) {
-  return g.output_channels == g.input_channels && g.dilation_height == 1 &&
-         g.dilation_width == 1 && g.stride_height * g.stride_width <= kMaxPhases &&
-         g.filter_height <= kMaxReach * g.stride_height &&
-         g.filter_width <= kMaxReach * g.stride_width;
+  if (g.output_channels != g.input_channels || g.dilation_height > 1 || g.dilation_width > 1 ||
+      g.stride_height * g.stride_width > kMaxPhases ||
+      g.filter_height > kMaxColumnReach * g.stride_height ||
+      g.filter_width > kMaxRowReach * g.stride_width) {
+    return false;
+  }
+  const Axis columns = {g.filter_width, g.stride_width, 0};
+  int32_t lists = 0;
+  for (int32_t phase = 0; phase < g.stride_width; ++phase) {
+    lists += ListsOf(columns.TapsOf(phase));
+  }
+  return (g.filter_height + g.stride_height) * kListColumns * lists <= kPlaneWeights;
 }
 
 bool IsUsual(const SplitFilter& filter) {

@@ -97,7 +97,7 @@ TFLM_TRAINING_SMALL inline void PackInput(const ConvFilterUpdateOptions& options
                     g.stride_width, -first_x, 0);
   InputTask task;
   task.row_step = stride * row_step;
-  task.cell_step = stride * tile.tiling.pitch * 4;
+  task.cell_step = task.other_step = stride * tile.tiling.pitch * 4;
   task.plane = tile.input_plane * 4;
   task.offset = BothHalves(-options.input_zero_point);
   task.column_step = g.stride_width * options.InputStride();

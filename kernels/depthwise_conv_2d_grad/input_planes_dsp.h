@@ -1,4 +1,4 @@
-// Four channels of a piece of an input, each in a plane of its own.
+// Four channels of int8, of an input or a filter, each in a plane of its own.
 #ifndef KERNELS_DEPTHWISE_CONV_2D_GRAD_INPUT_PLANES_DSP_H_
 #define KERNELS_DEPTHWISE_CONV_2D_GRAD_INPUT_PLANES_DSP_H_
 
@@ -16,7 +16,7 @@ struct InputTask {
   const int8_t* input;  // the first pixel of the first column
   int32_t row_step;     // from pixel to pixel
   uint32_t* cell;       // of plane 0
-  int32_t cell_step;    // bytes
+  int32_t cell_step;    // bytes from the first cell to the second, the third to the fourth, ..
   int32_t plane;        // bytes
   uint32_t offset;      // what is added to an input, in both halves
   int32_t rows;         // cells whose lower row is there
@@ -24,18 +24,19 @@ struct InputTask {
   int32_t has_last;     // one more cell ends with 0
   int32_t column_step;  // of input; the cells of columns are neighbours
   int32_t columns;      // at least 1
+  int32_t other_step;   // bytes from the second cell to the third, ..
 };
 
 #if defined(__ARM_FEATURE_DSP) && !defined(TFLM_TRAINING_EMULATE_DSP)
 
-static_assert(sizeof(InputTask) == 44, "the frame of PackInputs");
+static_assert(sizeof(InputTask) == 48, "the frame of PackInputs");
 
-// 17 instructions for a cell of each plane.
+// 31 instructions for two cells of each plane.
 __attribute__((naked, noinline)) inline void PackInputs(const InputTask* /*task*/) {
   __asm__(
       "push {r4-r11, lr}\n"
-      "ldm r0, {r1-r11}\n"
-      "push {r1-r11}\n"
+      "ldm r0, {r1-r12}\n"
+      "push {r1-r12}\n"
       "1: ldm sp, {r0-r5, lr}\n"
       "add r6, r4, r4, lsl #1\n"
       "ldr r7, [sp, #28]\n"
@@ -46,7 +47,7 @@ __attribute__((naked, noinline)) inline void PackInputs(const InputTask* /*task*
       "sxtab16 r7, r5, r8\n"
       "sxtab16 r8, r5, r8, ror #8\n"
       "2: cmp lr, #0\n"
-      "beq 4f\n"
+      "beq 5f\n"
       "3: ldr r10, [r0]\n"
       "add r0, r1\n"
       "sxtab16 r9, r5, r10\n"
@@ -59,13 +60,30 @@ __attribute__((naked, noinline)) inline void PackInputs(const InputTask* /*task*
       "pkhtb r12, r10, r8, asr #16\n"
       "str r11, [r2, r4, lsl #1]\n"
       "str r12, [r2, r6]\n"
-      "mov r7, r9\n"
-      "mov r8, r10\n"
       "add r2, r3\n"
       "subs lr, #1\n"
+      "beq 4f\n"
+      "ldr r8, [r0]\n"
+      "add r0, r1\n"
+      "sxtab16 r7, r5, r8\n"
+      "sxtab16 r8, r5, r8, ror #8\n"
+      "pkhbt r11, r9, r7, lsl #16\n"
+      "pkhbt r12, r10, r8, lsl #16\n"
+      "str r11, [r2]\n"
+      "str r12, [r2, r4]\n"
+      "pkhtb r11, r7, r9, asr #16\n"
+      "pkhtb r12, r8, r10, asr #16\n"
+      "str r11, [r2, r4, lsl #1]\n"
+      "str r12, [r2, r6]\n"
+      "ldr r11, [sp, #44]\n"
+      "add r2, r11\n"
+      "subs lr, #1\n"
       "bne 3b\n"
-      "4: ldrd r0, r1, [sp, #32]\n"
-      "cbz r0, 5f\n"
+      "b 5f\n"
+      "4: mov r7, r9\n"
+      "mov r8, r10\n"
+      "5: ldrd r0, r1, [sp, #32]\n"
+      "cbz r0, 6f\n"
       "uxth r11, r7\n"
       "uxth r12, r8\n"
       "str r11, [r2]\n"
@@ -75,7 +93,7 @@ __attribute__((naked, noinline)) inline void PackInputs(const InputTask* /*task*
       "str r7, [r2, r4, lsl #1]\n"
       "str r8, [r2, r6]\n"
       // The next column.
-      "5: ldr r2, [sp]\n"
+      "6: ldr r2, [sp]\n"
       "ldr r3, [sp, #8]\n"
       "ldr r4, [sp, #40]\n"
       "add r2, r1\n"
@@ -85,7 +103,7 @@ __attribute__((naked, noinline)) inline void PackInputs(const InputTask* /*task*
       "str r3, [sp, #8]\n"
       "str r4, [sp, #40]\n"
       "bne 1b\n"
-      "add sp, #44\n"
+      "add sp, #48\n"
       "pop {r4-r11, pc}\n");
 }
 
@@ -98,13 +116,14 @@ inline void PackInputs(const InputTask* task) {
   };
   for (int32_t i = 0; i < task->columns; ++i) {
     const int8_t* const pixel = task->input + i * task->column_step;
-    uint32_t* const cell = task->cell + i;
+    uint32_t* cell = task->cell + i;
     Quad upper = {0, 0};
     if (task->has_first != 0) upper = load(pixel);
     for (int32_t row = 0; row < task->rows + task->has_last; ++row) {
       Quad lower = {0, 0};
       if (row < task->rows) lower = load(pixel + (row + task->has_first) * task->row_step);
-      StoreCell(upper, lower, task->plane / 4, cell + row * (task->cell_step / 4));
+      StoreCell(upper, lower, task->plane / 4, cell);
+      cell += (row % 2 == 0 ? task->cell_step : task->other_step) / 4;
       upper = lower;
     }
   }

@@ -10,68 +10,115 @@
 
 namespace tflm_training {
 
-// The pairs of rows of weights that meet cells of the map, for a row of inputs.
-TFLM_TRAINING_SMALL inline Range PairsInside(const GradientLayer& layer, const Axis::Place& place) {
-  const int32_t begin = Max(-place.first_output / 2, 0);
-  const int32_t end = (layer.geometry.output_height - place.first_output + 1) / 2;
-  return {begin, Clamp(end, begin, Max(PairsOf(place), begin))};
+// The jobs of one row of a phase, whose windows begin at the output (y, x).
+TFLM_TRAINING_SMALL inline WindowJob* PlanRow(const GradientTile& tile, const TilePhase& phase,
+                                              int32_t y, int32_t x, WindowJob* job) {
+  const int32_t taps = phase.row_taps;
+  // The first tap is the lower one of its pair, or the upper one.
+  const int32_t is_lower = y & 1;
+  const int32_t first_pair = (y - is_lower) / 2;
+  const int32_t begin = Max(tile.pairs.begin - first_pair, 0);
+  const int32_t end =
+      Max(Min((taps + is_lower + 1) / 2, tile.pairs.end - first_pair), begin);
+  const int32_t cell =
+      (first_pair + begin - tile.pairs.begin) * kPlaneWidth + x - tile.outputs.begin;
+  const int32_t weight =
+      phase.weights + (is_lower != 0 ? 0 : SecondPairs(taps)) + begin * kListColumns;
+  uint32_t places = static_cast<uint32_t>(cell) << 18 | static_cast<uint32_t>(weight * 4);
+  const int32_t pairs = end - begin;
+  const int32_t next_cell = (kListColumns - pairs * kPlaneWidth) * 4;
+  const int32_t next_weight = (ListWords(taps) - pairs * kListColumns) * 4;
+  for (int32_t i = 0; i < phase.row_results; i += kNeighbours) {
+    *job++ = {places, (kMaxPairs - pairs) * kPairCode - 2,
+              static_cast<uint32_t>(next_cell) << 16 | static_cast<uint32_t>(next_weight)};
+    places += (kNeighbours * 4) << 16;
+  }
+  return job;
 }
 
-// Divides a tile into phases and their rows into blocks; false if there would be too many.
-TFLM_TRAINING_SMALL inline bool PlanTile(const GradientLayer& layer, GradientTile* tile) {
-  RowBlock* block = tile->blocks;
+// Divides the rows given of a tile into phases and these into jobs; false if there are too many.
+// `channels` are those of the filter.
+TFLM_TRAINING_SMALL inline bool PlanTile(const GradientLayer& layer, int32_t channels, Range rows,
+                                         GradientTile* tile) {
+  const ConvGeometry& g = layer.geometry;
+  const Axis& row_axis = layer.rows;
+  const Axis& column_axis = layer.columns;
+  const Range outputs = row_axis.OutputsOf(rows);
+  tile->pairs = {Max(outputs.begin, 0) / 2, (Min(outputs.end, g.output_height) + 1) / 2};
+  if (tile->pairs.end - tile->pairs.begin > kPlanePairs) return false;
   TilePhase* phase = tile->phases;
-  for (int32_t row = 0; row < layer.rows.stride; ++row) {
-    const int32_t first_y = tile->rows.begin + row;
-    if (first_y >= tile->rows.end) break;
-    RowBlock* const first_block = block;
-    TilePhase* const first_phase = phase;
+  WindowJob* job = tile->jobs;
+  int32_t weights = 0;
+  for (int32_t y = rows.begin; y < Min(rows.begin + row_axis.stride, rows.end); ++y) {
+    const Axis::Place row = row_axis.PlaceOf(y);
+    const int32_t count = (rows.end - y + row_axis.stride - 1) / row_axis.stride;
+    const int32_t row_tap = row.phase + (row.count - 1) * row_axis.stride;
     for (int32_t x = tile->columns.begin;
-         x < Min(tile->columns.begin + layer.columns.stride, tile->columns.end); ++x) {
-      const int32_t pixels = (tile->columns.end - x + layer.columns.stride - 1) /
-                             layer.columns.stride;
-      *phase++ = {layer.rows.PlaceOf(first_y),
-                  layer.columns.PlaceOf(x),
-                  static_cast<int16_t>(x),
-                  static_cast<int16_t>(pixels),
-                  static_cast<int16_t>((pixels + kNeighbours - 1) & ~(kNeighbours - 1)),
-                  first_block,
-                  nullptr};
-    }
-    const int32_t most_rows = kBlockPixels / first_phase->row_results;
-    for (int32_t y = first_y; y < tile->rows.end; y += layer.rows.stride) {
-      const Axis::Place place = layer.rows.PlaceOf(y);
-      const Range pairs = PairsInside(layer, place);
-      if (block != first_block && block[-1].rows < most_rows &&
-          block[-1].pairs_begin == pairs.begin && block[-1].pairs_end == pairs.end) {
-        ++block[-1].rows;
-        continue;
+         x < Min(tile->columns.begin + column_axis.stride, tile->columns.end); ++x, ++phase) {
+      const Axis::Place column = column_axis.PlaceOf(x);
+      const int32_t column_tap = column.phase + (column.count - 1) * column_axis.stride;
+      const int32_t pixels =
+          (tile->columns.end - x + column_axis.stride - 1) / column_axis.stride;
+      const int32_t row_results = (pixels + kNeighbours - 1) & ~(kNeighbours - 1);
+      if (job + count * row_results / kNeighbours > tile->jobs + kMaxJobs) return false;
+      *phase = {(y * g.input_width + x) * g.input_channels,
+                (row_tap * g.filter_width + column_tap) * channels,
+                job,
+                row.count,
+                column.count,
+                static_cast<int16_t>(count),
+                static_cast<int16_t>(pixels),
+                static_cast<int16_t>(row_results),
+                static_cast<int16_t>(weights)};
+      weights += ListsOf(column.count) * ListWords(row.count);
+      for (int32_t i = 0; i < count; ++i) {
+        job = PlanRow(*tile, *phase, row.first_output + i, column.first_output, job);
       }
-      if (block == tile->blocks + kMaxBlocks) return false;
-      *block++ = {static_cast<int16_t>(y), place.first_output, 1,
-                  static_cast<int8_t>(pairs.begin), static_cast<int8_t>(pairs.end)};
     }
-    for (TilePhase* p = first_phase; p != phase; ++p) p->end_block = block;
   }
   tile->end_phase = phase;
   return true;
 }
 
-// What PackGradient needs to know of a tile.
-TFLM_TRAINING_SMALL inline void PlanGradient(const ConvGeometry& g, GradientTile* tile) {
+// Sets what does not change from channel to channel.
+TFLM_TRAINING_SMALL inline void StartTile(const GradientLayer& layer, GradientTile* tile) {
+  static const uint8_t kAll = 0xFF;
+  const ConvGeometry& g = layer.geometry;
+  WindowTask& sums = tile->sums;
+  sums = {};
+  sums.results = sums.first_results = tile->results;
+  sums.cells = tile->cells;
+  sums.weights = tile->weights;
+  sums.scales = tile->scales + 1;
+  sums.scales_end = tile->scales + kPlanes;
+  const int32_t step = g.stride_width * g.input_channels;
+  tile->is_whole = g.stride_height == 1 && step == g.input_channels &&
+                   tile->phases->row_results == g.input_width;
+  tile->is_fast = !layer.result.is_int8() && layer.mask.values() == nullptr && tile->is_regular;
+  tile->run.step = step * 2;
+  tile->run.mask = &kAll;
+  tile->run.mask_step = layer.mask.bits() == nullptr ? 0 : step / 8;
+
+  const Range columns = ColumnsInside(g, *tile);
   const int32_t row = g.output_width * g.output_channels;
-  const Range rows = tile->cell_rows;
-  const int32_t begin = Max(tile->outputs.begin, 0);
-  tile->gradient_columns = Min(tile->outputs.end, g.output_width) - begin;
+  const int32_t has_last = 2 * tile->pairs.end > g.output_height ? 1 : 0;
+  tile->pack = {nullptr,
+                g.output_channels * 2,
+                row * 2,
+                tile->cells + kPlaneCells + (columns.begin - tile->outputs.begin),
+                tile->pairs.end - tile->pairs.begin - has_last,
+                has_last,
+                0};
   tile->gradient_begin = 0;
-  // Rows and columns that no tap reaches may begin behind the map, where nothing is read.
-  if (rows.begin >= rows.end) tile->gradient_columns = 0;
-  if (tile->gradient_columns <= 0) return;
-  // The rows after the first one, which may end before the cells.
-  const int32_t read = Min(rows.end + 1, g.output_height) - 1 - rows.begin;
-  tile->pack = {{}, row * 2, nullptr, read, rows.begin >= 0, read != rows.end - rows.begin};
-  tile->gradient_begin = rows.begin * row + begin * g.output_channels;
-  tile->first_column = tile->cells + (begin - tile->outputs.begin);
+  // Rows and columns that no tap reaches may begin behind the map.
+  if (columns.begin >= columns.end || tile->pairs.begin >= tile->pairs.end) {
+    tile->pack.pairs = tile->pack.has_last = 0;
+    return;
+  }
+  tile->gradient_begin = 2 * tile->pairs.begin * row + columns.begin * g.output_channels;
+  if (!layer.gradient.is_int8() && tile->is_regular) {
+    tile->pack.columns = (columns.end - columns.begin) / 2;
+  }
 }
 
 }  // namespace tflm_training

@@ -1,0 +1,183 @@
+// Windows that are summed over planes of a gradient.
+#ifndef KERNELS_DEPTHWISE_CONV_2D_GRAD_WINDOWS_DSP_H_
+#define KERNELS_DEPTHWISE_CONV_2D_GRAD_WINDOWS_DSP_H_
+
+#include <cstdint>
+
+#include "kernels/core/dsp.h"
+#include "kernels/depthwise_conv_2d_grad/planes_dsp.h"
+
+namespace tflm_training {
+
+// Neighbours that are summed up together, and the columns of weights that they meet at a time.
+constexpr int32_t kNeighbours = 4;
+constexpr int32_t kListColumns = 3;
+// Pairs of rows of weights that meet one pixel, and words of a plane of weights.
+constexpr int32_t kMaxPairs = 4;
+constexpr int32_t kPlaneWeights = 81;
+// Bytes of the instructions of a pair.
+constexpr int32_t kPairCode = 60;
+
+// Neighbours of one row: the weights that they meet are lists of three columns, pair after pair.
+struct WindowJob {
+  uint32_t places;     // bytes from the begin of the planes: of cells in the upper half, of weights
+  int32_t left_out;    // pairs that there are not, of kMaxPairs, times kPairCode, - 2
+  uint32_t next_list;  // bytes from behind the last pair to the next list, in halves likewise
+};
+
+// What SumWindows works on: the jobs of each of four planes.
+struct WindowTask {
+  uint32_t zeros[kNeighbours];
+  int16_t* results;  // of plane 0: [job][neighbour][plane]
+  const WindowJob* job;
+  const uint32_t* cells;    // of plane 0
+  const uint32_t* weights;  // of plane 0
+  int16_t* results_end;
+  int32_t scale;  // of plane 0
+  int32_t lists;
+  const int32_t* scales;  // those of planes 1.. 3
+  const int32_t* scales_end;
+  const WindowJob* first_job;  // as job and results
+  int16_t* first_results;
+};
+
+// results = sums of cells * weights, SMMULR with the plane's scale, saturated to int16.
+#if defined(__ARM_FEATURE_DSP) && !defined(TFLM_TRAINING_EMULATE_DSP)
+
+static_assert(sizeof(WindowJob) == 12 && sizeof(WindowTask) == 60, "the frame of SumWindows");
+
+// Four sums, six cells, three weights and two addresses take all registers that there are, and
+// compilers run out of them. 15 instructions for 12 SMLAD; pairs that are not there are left out.
+// The frame is the task and behind it lists that are left and what follows a list.
+__attribute__((naked, noinline)) inline void SumWindows(const WindowTask* /*task*/) {
+  __asm__(
+      "push {r4-r11, lr}\n"
+      "ldr r4, [r0, #40]\n"
+      "adr r5, 5f + 1\n"
+      "cmp r4, #1\n"
+      "it ne\n"
+      "subne r5, #(5f - 3f)\n"
+      "push {r4, r5}\n"
+      "add r1, r0, #36\n"
+      "ldm r1, {r2-r7}\n"
+      "push {r2-r7}\n"
+      "ldm r0, {r2-r10}\n"
+      "push {r2-r10}\n"
+      "1: ldm sp, {r0-r7}\n"
+      "ldm r5!, {r8-r10}\n"
+      "str r5, [sp, #20]\n"
+      "add r11, r6, r8, lsr #16\n"
+      "uxtah r12, r7, r8\n"
+      "2: add pc, r9\n"
+      ".rept 4\n"
+      "ldm r12!, {r9, r10, lr}\n"
+      "ldm r11!, {r4-r8}\n"
+      "smlad r0, r4, r9, r0\n"
+      "smlad r1, r5, r9, r1\n"
+      "smlad r2, r6, r9, r2\n"
+      "smlad r3, r7, r9, r3\n"
+      "ldr r4, [r11], #28\n"  // a row further on
+      "smlad r0, r5, r10, r0\n"
+      "smlad r1, r6, r10, r1\n"
+      "smlad r2, r7, r10, r2\n"
+      "smlad r3, r8, r10, r3\n"
+      "smlad r0, r6, lr, r0\n"
+      "smlad r1, r7, lr, r1\n"
+      "smlad r2, r8, lr, r2\n"
+      "smlad r3, r4, lr, r3\n"
+      ".endr\n"
+      "ldr pc, [sp, #64]\n"
+      ".p2align 2\n"
+      // The next list, if there is one.
+      "3: ldr r4, [sp, #60]\n"
+      "subs r4, #1\n"
+      "beq 4f\n"
+      "str r4, [sp, #60]\n"
+      "ldr r5, [sp, #20]\n"
+      "ldrd r9, r10, [r5, #-8]\n"
+      "add r11, r11, r10, asr #16\n"
+      "sxtah r12, r12, r10\n"
+      "b 2b\n"
+      "4: ldr r4, [sp, #40]\n"
+      "str r4, [sp, #60]\n"
+      ".p2align 2\n"
+      "5: ldrd r8, r9, [sp, #32]\n"
+      "ldr r4, [sp, #16]\n"
+      "smmulr r0, r0, r9\n"
+      "smmulr r1, r1, r9\n"
+      "smmulr r2, r2, r9\n"
+      "smmulr r3, r3, r9\n"
+      "ssat r0, #16, r0\n"
+      "ssat r1, #16, r1\n"
+      "ssat r2, #16, r2\n"
+      "ssat r3, #16, r3\n"
+      "strh r1, [r4, #8]\n"
+      "strh r2, [r4, #16]\n"
+      "strh r3, [r4, #24]\n"
+      "strh r0, [r4], #32\n"
+      "str r4, [sp, #16]\n"
+      "cmp r4, r8\n"
+      "bne 1b\n"
+      // The next plane.
+      "ldrd r6, r7, [sp, #44]\n"
+      "cmp r6, r7\n"
+      "beq 6f\n"
+      "ldr r9, [r6], #4\n"
+      "str r6, [sp, #44]\n"
+      "add r8, #2\n"
+      "strd r8, r9, [sp, #32]\n"
+      "ldrd r5, r4, [sp, #52]\n"
+      "adds r4, #2\n"
+      "str r4, [sp, #56]\n"
+      "strd r4, r5, [sp, #16]\n"
+      "ldrd r6, r7, [sp, #24]\n"
+      "adds r6, #240\n"
+      "add r7, #324\n"
+      "strd r6, r7, [sp, #24]\n"
+      "b 1b\n"
+      "6: add sp, #68\n"
+      "pop {r4-r11, pc}\n");
+}
+static_assert(kPlaneCells * 4 == 240 && kPlaneWidth * 4 == 20 + 28 && kPlaneWeights * 4 == 324,
+              "steps in SumWindows");
+
+#else
+
+inline void SumWindows(const WindowTask* task) {
+  const auto further = [](const uint32_t* words, int32_t bytes) { return words + bytes / 4; };
+  for (int32_t plane = 0; plane < kPlanes; ++plane) {
+    const int32_t scale = plane == 0 ? task->scale : task->scales[plane - 1];
+    const WindowJob* job = task->job;
+    for (int16_t* result = task->results; result != task->results_end;
+         result += kNeighbours * kPlanes, ++job) {
+      int32_t sums[kNeighbours] = {0, 0, 0, 0};
+      const uint32_t* cells =
+          further(task->cells + plane * kPlaneCells, static_cast<int32_t>(job->places >> 16));
+      const uint32_t* weights =
+          further(task->weights + plane * kPlaneWeights,
+                  static_cast<int32_t>(job->places & 0xFFFFu));
+      for (int32_t i = 0; i < task->lists; ++i) {
+        for (int32_t pair = (job->left_out + 2) / kPairCode; pair < kMaxPairs; ++pair) {
+          for (int32_t n = 0; n < kNeighbours; ++n) {
+            for (int32_t k = 0; k < kListColumns; ++k) {
+              sums[n] = Smlad(cells[n + k], weights[k], sums[n]);
+            }
+          }
+          cells += kPlaneWidth;
+          weights += kListColumns;
+        }
+        cells = further(cells, HighHalf(job->next_list));
+        weights = further(weights, LowHalf(job->next_list));
+      }
+      for (int32_t n = 0; n < kNeighbours; ++n) {
+        result[n * kPlanes + plane] = static_cast<int16_t>(Ssat<16>(Smmulr(sums[n], scale)));
+      }
+    }
+  }
+}
+
+#endif
+
+}  // namespace tflm_training
+
+#endif  // KERNELS_DEPTHWISE_CONV_2D_GRAD_WINDOWS_DSP_H_
