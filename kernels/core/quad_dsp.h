@@ -25,6 +25,9 @@ class QuadMask {
 
   const int8_t* values() const { return values_; }
   const uint8_t* bits() const { return bits_; }
+  // Of both halves: a value v passes if v + offset() is at most span(), unsigned.
+  uint32_t offset() const { return offset_; }
+  uint32_t span() const { return span_; }
 
   // The mantissas whose saved activations are given, 0 where they are hidden.
   TFLM_TRAINING_INLINE Quad ApplyValues(const int8_t* values, Quad quad) const {

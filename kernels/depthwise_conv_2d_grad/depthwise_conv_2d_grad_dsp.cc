@@ -35,14 +35,17 @@ TFLM_TRAINING_NOINLINE void WriteAnyPixels(const GradientLayer& layer, const int
 TFLM_TRAINING_NOINLINE void WritePhase(const GradientLayer& layer, const TilePhase& phase,
                                        GradientTile* tile) {
   const ConvGeometry& g = layer.geometry;
-  const int32_t row_results = phase.row_results;
+  const int32_t row_results = tile->row_results;
   const int32_t most_rows = kBlockPixels / row_results;
   WindowTask& sums = tile->sums;
   QuadRun& run = tile->run;
   sums.scale = tile->scales[0];
   sums.lists = ListsOf(phase.column_taps);
-  run.mask_factor = QuadRun::kMaskFactor >> (tile->channel & 7);
+  sums.cells = tile->cells + phase.cell;
+  sums.weights = tile->weights + phase.weights;
+  const int8_t* const values = layer.mask.values();
   const uint8_t* const bits = layer.mask.bits();
+  if (values == nullptr) run.mask_factor = QuadRun::kMaskFactor >> (tile->channel & 7);
   const int32_t row_step = g.stride_height * g.input_width * g.input_channels;
   int32_t index = phase.index + tile->channel;
   const WindowJob* job = phase.jobs;
@@ -60,9 +63,14 @@ TFLM_TRAINING_NOINLINE void WritePhase(const GradientLayer& layer, const TilePha
       if (tile->is_fast) {
         run.from = results;
         run.to = layer.result.int16() + index;
-        if (bits != nullptr) run.mask = bits + index / 8;
         run.end = results + pixels * kPlanes;
-        WriteRun(&run);
+        if (values != nullptr) {
+          run.mask = reinterpret_cast<const uint8_t*>(values + index);
+          WriteValuesRun(&run);
+        } else {
+          if (bits != nullptr) run.mask = bits + index / 8;
+          WriteRun(&run);
+        }
       } else {
         WriteAnyPixels(layer, results, pixels, index, run.step / 2, &run.range);
       }

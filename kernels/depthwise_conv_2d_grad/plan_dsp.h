@@ -10,25 +10,21 @@
 
 namespace tflm_training {
 
-// The jobs of one row of a phase, whose windows begin at the output (y, x).
-TFLM_TRAINING_SMALL inline WindowJob* PlanRow(const GradientTile& tile, const TilePhase& phase,
-                                              int32_t y, int32_t x, WindowJob* job) {
-  const int32_t taps = phase.row_taps;
+// The jobs of one row of pixels, reached by so many rows of taps, whose windows begin at output y.
+TFLM_TRAINING_SMALL inline WindowJob* PlanRow(const GradientTile& tile, int32_t taps, int32_t y,
+                                              WindowJob* job) {
   // The first tap is the lower one of its pair, or the upper one.
   const int32_t is_lower = y & 1;
   const int32_t first_pair = (y - is_lower) / 2;
   const int32_t begin = Max(tile.pairs.begin - first_pair, 0);
-  const int32_t end =
-      Max(Min((taps + is_lower + 1) / 2, tile.pairs.end - first_pair), begin);
-  const int32_t cell =
-      (first_pair + begin - tile.pairs.begin) * kPlaneWidth + x - tile.outputs.begin;
-  const int32_t weight =
-      phase.weights + (is_lower != 0 ? 0 : SecondPairs(taps)) + begin * kListColumns;
+  const int32_t end = Max(Min((taps + is_lower + 1) / 2, tile.pairs.end - first_pair), begin);
+  const int32_t cell = (first_pair + begin - tile.pairs.begin) * kPlaneWidth;
+  const int32_t weight = (is_lower != 0 ? 0 : SecondPairs(taps)) + begin * kListColumns;
   uint32_t places = static_cast<uint32_t>(cell) << 18 | static_cast<uint32_t>(weight * 4);
   const int32_t pairs = end - begin;
   const int32_t next_cell = (kListColumns - pairs * kPlaneWidth) * 4;
   const int32_t next_weight = (ListWords(taps) - pairs * kListColumns) * 4;
-  for (int32_t i = 0; i < phase.row_results; i += kNeighbours) {
+  for (int32_t i = 0; i < tile.row_results; i += kNeighbours) {
     *job++ = {places, (kMaxPairs - pairs) * kPairCode - 2,
               static_cast<uint32_t>(next_cell) << 16 | static_cast<uint32_t>(next_weight)};
     places += (kNeighbours * 4) << 16;
@@ -45,7 +41,14 @@ TFLM_TRAINING_SMALL inline bool PlanTile(const GradientLayer& layer, int32_t cha
   const Axis& column_axis = layer.columns;
   const Range outputs = row_axis.OutputsOf(rows);
   tile->pairs = {Max(outputs.begin, 0) / 2, (Min(outputs.end, g.output_height) + 1) / 2};
-  if (tile->pairs.end - tile->pairs.begin > kPlanePairs) return false;
+  // Of the first phase, which is the widest.
+  const int32_t groups =
+      (tile->columns.end - tile->columns.begin - 1) / (column_axis.stride * kNeighbours) + 1;
+  tile->row_results = static_cast<int16_t>(groups * kNeighbours);
+  if (tile->pairs.end - tile->pairs.begin > kPlanePairs ||
+      (rows.end - rows.begin) * groups > kMaxJobs) {
+    return false;
+  }
   TilePhase* phase = tile->phases;
   WindowJob* job = tile->jobs;
   int32_t weights = 0;
@@ -54,27 +57,23 @@ TFLM_TRAINING_SMALL inline bool PlanTile(const GradientLayer& layer, int32_t cha
     const int32_t count = (rows.end - y + row_axis.stride - 1) / row_axis.stride;
     const int32_t row_tap = row.phase + (row.count - 1) * row_axis.stride;
     for (int32_t x = tile->columns.begin;
-         x < Min(tile->columns.begin + column_axis.stride, tile->columns.end); ++x, ++phase) {
+         x < Min(tile->columns.begin + column_axis.stride, tile->columns.end); ++x) {
       const Axis::Place column = column_axis.PlaceOf(x);
       const int32_t column_tap = column.phase + (column.count - 1) * column_axis.stride;
       const int32_t pixels =
           (tile->columns.end - x + column_axis.stride - 1) / column_axis.stride;
-      const int32_t row_results = (pixels + kNeighbours - 1) & ~(kNeighbours - 1);
-      if (job + count * row_results / kNeighbours > tile->jobs + kMaxJobs) return false;
-      *phase = {(y * g.input_width + x) * g.input_channels,
-                (row_tap * g.filter_width + column_tap) * channels,
-                job,
-                row.count,
-                column.count,
-                static_cast<int16_t>(count),
-                static_cast<int16_t>(pixels),
-                static_cast<int16_t>(row_results),
-                static_cast<int16_t>(weights)};
+      *phase++ = {(y * g.input_width + x) * g.input_channels,
+                  (row_tap * g.filter_width + column_tap) * channels,
+                  job,
+                  row.count,
+                  column.count,
+                  static_cast<int16_t>(count),
+                  static_cast<int16_t>(pixels),
+                  static_cast<int16_t>(column.first_output - tile->outputs.begin),
+                  static_cast<int16_t>(weights)};
       weights += ListsOf(column.count) * ListWords(row.count);
-      for (int32_t i = 0; i < count; ++i) {
-        job = PlanRow(*tile, *phase, row.first_output + i, column.first_output, job);
-      }
     }
+    for (int32_t i = 0; i < count; ++i) job = PlanRow(*tile, row.count, row.first_output + i, job);
   }
   tile->end_phase = phase;
   return true;
@@ -87,38 +86,44 @@ TFLM_TRAINING_SMALL inline void StartTile(const GradientLayer& layer, GradientTi
   WindowTask& sums = tile->sums;
   sums = {};
   sums.results = sums.first_results = tile->results;
-  sums.cells = tile->cells;
-  sums.weights = tile->weights;
   sums.scales = tile->scales + 1;
   sums.scales_end = tile->scales + kPlanes;
   const int32_t step = g.stride_width * g.input_channels;
   tile->is_whole = g.stride_height == 1 && step == g.input_channels &&
-                   tile->phases->row_results == g.input_width;
-  tile->is_fast = !layer.result.is_int8() && layer.mask.values() == nullptr && tile->is_regular;
+                   tile->row_results == g.input_width;
+  tile->is_fast = !layer.result.is_int8() && tile->is_regular;
   tile->run.step = step * 2;
   tile->run.mask = &kAll;
   tile->run.mask_step = layer.mask.bits() == nullptr ? 0 : step / 8;
+  if (layer.mask.values() != nullptr) {
+    tile->run.mask_step = static_cast<int32_t>(layer.mask.span());
+    tile->run.mask_factor = layer.mask.offset();
+  }
 
-  const Range columns = ColumnsInside(g, *tile);
+  const int32_t begin = Max(tile->outputs.begin, 0);
   const int32_t row = g.output_width * g.output_channels;
   const int32_t has_last = 2 * tile->pairs.end > g.output_height ? 1 : 0;
   tile->pack = {nullptr,
                 g.output_channels * 2,
                 row * 2,
-                tile->cells + kPlaneCells + (columns.begin - tile->outputs.begin),
+                tile->cells + kPlaneCells + (begin - tile->outputs.begin),
                 tile->pairs.end - tile->pairs.begin - has_last,
                 has_last,
                 0};
-  tile->gradient_begin = 0;
+  tile->gradient_columns = 0;
+  int32_t columns = Min(tile->outputs.end, g.output_width) - begin;
   // Rows and columns that no tap reaches may begin behind the map.
-  if (columns.begin >= columns.end || tile->pairs.begin >= tile->pairs.end) {
-    tile->pack.pairs = tile->pack.has_last = 0;
-    return;
-  }
-  tile->gradient_begin = 2 * tile->pairs.begin * row + columns.begin * g.output_channels;
+  if (columns <= 0 || tile->pairs.begin >= tile->pairs.end) return;
+  tile->gradient_begin = 2 * tile->pairs.begin * row + begin * g.output_channels;
   if (!layer.gradient.is_int8() && tile->is_regular) {
-    tile->pack.columns = (columns.end - columns.begin) / 2;
+    // One more than is needed, where there is one, is less work than one alone.
+    if (tile->outputs.end < g.output_width &&
+        tile->outputs.end - tile->outputs.begin < kPlaneWidth) {
+      columns += columns & 1;
+    }
+    tile->pack.columns = columns / 2;
   }
+  tile->gradient_columns = static_cast<int16_t>(columns);
 }
 
 }  // namespace tflm_training

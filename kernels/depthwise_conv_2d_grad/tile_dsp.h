@@ -44,19 +44,23 @@ struct GradientLayer {
 struct TilePhase {
   int32_t index;        // of the first pixel
   int32_t tap;          // of the first weight, from that of the channel
-  const WindowJob* jobs;
+  const WindowJob* jobs;  // phases of the same rows have the same
   int16_t row_taps;
   int16_t column_taps;
-  int16_t rows;         // a stride apart
-  int16_t pixels;       // of a row
-  int16_t row_results;  // the same, rounded up to neighbours
-  int16_t weights;      // where they begin in a plane
+  int16_t rows;     // a stride apart
+  int16_t pixels;   // of a row
+  int16_t cell;     // where the windows of the first column begin in a plane
+  int16_t weights;  // where they begin in a plane
 };
 
 // A rectangle of inputs, four channels of it.
 struct GradientTile {
   int32_t channel;
   bool is_regular;  // four channels begin at a word and at half a byte of a mask of bits
+  bool is_fast;
+  bool is_whole;  // the rows of a block follow each other without gaps
+  int16_t row_results;       // of a phase, a multiple of kNeighbours
+  int16_t gradient_columns;  // that are read
   int32_t scales[kPlanes];
   Range columns;
   // What is in the planes: pairs of rows, and columns, some of them outside the map.
@@ -66,8 +70,6 @@ struct GradientTile {
   int32_t gradient_begin;  // the first element of it that is read, of channel 0
   WindowTask sums;
   QuadRun run;
-  bool is_fast;
-  bool is_whole;  // the rows of a block follow each other without gaps
   const TilePhase* end_phase;
   TilePhase phases[kMaxPhases];
   WindowJob jobs[kMaxJobs];
@@ -81,13 +83,7 @@ TFLM_TRAINING_INLINE Quad LoadMantissas(Mantissas m, int32_t index) {
   return m.is_int8() ? LoadQuad(m.int8() + index) : LoadQuad(m.int16() + index);
 }
 
-// The columns that are inside the map.
-inline Range ColumnsInside(const ConvGeometry& g, const GradientTile& tile) {
-  const int32_t begin = Max(tile.outputs.begin, 0);
-  return {begin, Max(Min(tile.outputs.end, g.output_width), begin)};
-}
-
-// The cells of the columns inside the map, as PlanGradient says; those outside are left alone.
+// Fills the cells that StartTile has planned; those outside the map are left alone.
 TFLM_TRAINING_SMALL inline void PackGradient(const ConvGeometry& g, Mantissas gradient,
                                              GradientTile* tile) {
   PackTask& pack = tile->pack;
@@ -96,14 +92,20 @@ TFLM_TRAINING_SMALL inline void PackGradient(const ConvGeometry& g, Mantissas gr
     pack.column = gradient.int16() + first;
     PackColumns(&pack);
   }
-  const Range columns = ColumnsInside(g, *tile);
-  for (int32_t x = 2 * pack.columns; x < columns.end - columns.begin; ++x) {
-    for (int32_t pair = 0; pair < pack.pairs + pack.has_last; ++pair) {
-      const int32_t upper = first + x * g.output_channels + pair * pack.row_step;
-      Quad lower = {0, 0};
-      if (pair < pack.pairs) lower = LoadMantissas(gradient, upper + pack.row_step / 2);
-      StoreCell(LoadMantissas(gradient, upper), lower, kPlaneCells,
-                pack.cell - kPlaneCells + (pair * kPlaneWidth + x));
+  const int32_t rows = 2 * pack.pairs + pack.has_last;
+  for (int32_t x = 2 * pack.columns; x < tile->gradient_columns; ++x) {
+    uint32_t* cell = pack.cell - kPlaneCells + x;
+    Quad upper = {0, 0};
+    for (int32_t row = 0; row < rows + pack.has_last; ++row) {
+      Quad quad = {0, 0};
+      if (row < rows) {
+        quad = LoadMantissas(gradient, first + x * g.output_channels + row * (pack.row_step / 2));
+      }
+      if (row % 2 != 0) {
+        StoreCell(upper, quad, kPlaneCells, cell);
+        cell += kPlaneWidth;
+      }
+      upper = quad;
     }
   }
 }
