@@ -5,21 +5,17 @@
 #include <cstdint>
 
 #include "kernels/core/conv_options.h"
-#include "kernels/core/gradient.h"
 #include "kernels/core/inner_loop_dsp.h"
 #include "kernels/core/split_filter.h"
-#include "kernels/core/weight_update.h"
+#include "kernels/depthwise_conv_2d_grad/gradient_loops.h"
 #include "kernels/depthwise_conv_2d_grad/position_sums_dsp.h"
 
 namespace tflm_training {
 
-// One output channel with the only, or the largest, weight scale.
-constexpr int32_t kNoMultiplier = 32768;
-
 // The sum of W[ky, kx, o] * m[oy, ox, o] over all that reach (y, x).
-TFLM_TRAINING_SMALL inline int32_t SumTaps(const ConvGeometry& g, Mantissas gradient,
-                                           const FilterPart& part, int32_t y, int32_t x,
-                                           int32_t o) {
+TFLM_TRAINING_SMALL inline int32_t SumAnyTaps(const ConvGeometry& g, Mantissas gradient,
+                                              const FilterPart& part, int32_t y, int32_t x,
+                                              int32_t o) {
   const int8_t* weight = part.weights + (o - part.begin);
   int32_t sum = 0;
   for (int32_t ky = 0; ky < g.filter_height; ++ky) {
@@ -35,34 +31,16 @@ TFLM_TRAINING_SMALL inline int32_t SumTaps(const ConvGeometry& g, Mantissas grad
   return sum;
 }
 
-// As DepthwiseConv2DInputGrad with the shift of docs/arithmetic.md; returns the maximum.
 TFLM_TRAINING_SMALL inline int32_t WriteAnyInputGrad(const ConvInputGradOptions& options,
                                                      Mantissas gradient, const SplitFilter& filter,
                                                      const int16_t* multiplier,
                                                      const ActivationMask& mask, int shift,
                                                      MutableMantissas input_gradient) {
-  const ConvGeometry& g = options.geometry;
-  const int bits = options.gradient_bits;
-  const int32_t depth_multiplier = g.output_channels / g.input_channels;
-  GradientWriter writer(input_gradient, mask);
-  int32_t index = 0;
-  for (int32_t y = 0; y < g.input_height; ++y) {
-    for (int32_t x = 0; x < g.input_width; ++x) {
-      int64_t total = 0;
-      int32_t phase = 0;
-      for (const FilterPart& part : filter) {
-        for (int32_t o = part.begin; o < part.end; ++o) {
-          total += static_cast<int64_t>(SumTaps(g, gradient, part, y, x, o)) *
-                   (multiplier == nullptr ? kNoMultiplier : multiplier[o]);
-          if (++phase < depth_multiplier) continue;
-          writer.Write(index++, Saturate(RoundingShift(total, 15 + shift), bits));
-          total = 0;
-          phase = 0;
-        }
-      }
-    }
-  }
-  return writer.max_abs();
+  return WriteInputGrad<1>(
+      options, filter, multiplier, mask, shift, input_gradient,
+      [&](const FilterPart& part, int32_t y, int32_t x, int32_t first, int32_t, int32_t* acc) {
+        *acc = SumAnyTaps(options.geometry, gradient, part, y, x, part.begin + first);
+      });
 }
 
 // The sum of (x - zero_point) * m of one output channel over the positions of a tap.
@@ -84,25 +62,14 @@ TFLM_TRAINING_SMALL inline int32_t SumAnyPositions(const ConvFilterUpdateOptions
   return sum;
 }
 
-// As DepthwiseConv2DFilterUpdate.
 TFLM_TRAINING_SMALL inline void UpdateAnyFilter(const ConvFilterUpdateOptions& options,
                                                 const int8_t* input, Mantissas gradient,
                                                 float sigma, const FilterStep& step,
                                                 TrainedWeights filter, Random* random) {
-  const ConvGeometry& g = options.geometry;
-  const int32_t filter_channels =
-      options.filter_channels == 0 ? g.output_channels : options.filter_channels;
-  for (int32_t ky = 0; ky < g.filter_height; ++ky) {
-    for (int32_t kx = 0; kx < g.filter_width; ++kx, filter = filter + filter_channels) {
-      const TapWindow window(options, ky, kx);
-      for (int32_t o = 0; o < options.channels; ++o) {
-        const Factor factor = DecomposeFactor(step.FactorOf(sigma, o));
-        if (!factor.trains()) continue;
-        UpdateWeight(filter + o, SumAnyPositions(options, window, input, gradient, o), factor,
-                     options.clamp, random);
-      }
-    }
-  }
+  UpdateFilter<1>(options, sigma, step, filter, random,
+                  [&](int32_t ky, int32_t kx, int32_t o, int32_t, int32_t* acc) {
+                    *acc = SumAnyPositions(options, TapWindow(options, ky, kx), input, gradient, o);
+                  });
 }
 
 }  // namespace tflm_training

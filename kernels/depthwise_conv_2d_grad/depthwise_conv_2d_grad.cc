@@ -8,15 +8,11 @@
 
 #include "kernels/core/accumulate.h"
 #include "kernels/core/expand_input.h"
-#include "kernels/core/fixed_point.h"
-#include "kernels/core/weight_update.h"
 #include "kernels/depthwise_conv_2d_grad/depthwise_conv_2d_grad.h"
+#include "kernels/depthwise_conv_2d_grad/gradient_loops.h"
 
 namespace tflm_training {
 namespace {
-
-// One output channel with the only, or the largest, weight scale.
-constexpr int32_t kNoMultiplier = 32768;
 
 // acc[c] = sum of W[ky, kx, first + c] * m[oy, ox, part.begin + first + c] over all that
 // reach (y, x); `first` counts within the part.
@@ -69,65 +65,26 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
                                        Mantissas gradient, GradientScale scale,
                                        const SplitFilter& filter, const int16_t* multiplier,
                                        ActivationMask mask, MutableMantissas input_gradient) {
-  const ConvGeometry& g = options.geometry;
-  const int32_t depth_multiplier = g.output_channels / g.input_channels;
-  const uint64_t bound = static_cast<uint64_t>(scale.max_abs) *
-                         static_cast<uint64_t>(options.weight_bound);
-  // A local: for all that a compiler knows, int8 mantissas are written over the options.
-  const int bits = options.gradient_bits;
-  const int shift = Max(-15, Bits(bound) - bits);
-
-  GradientWriter writer(input_gradient, mask);
-  int32_t index = 0;
-  int32_t acc[kChannelBlock];
-  for (int32_t y = 0; y < g.input_height; ++y) {
-    for (int32_t x = 0; x < g.input_width; ++x) {
-      // The M output channels of an input channel may lie in two blocks or more.
-      int64_t total = 0;
-      int32_t phase = 0;
-      for (const FilterPart& part : filter) {
-        for (int32_t first = 0; first < part.channels(); first += kChannelBlock) {
-          const int32_t count = Min(kChannelBlock, part.channels() - first);
-          memset(acc, 0, sizeof(acc));
-          AccumulatePixel(g, gradient, part, y, x, first, count, acc);
-          for (int32_t c = 0; c < count; ++c) {
-            const int32_t o = part.begin + first + c;
-            total += static_cast<int64_t>(acc[c]) *
-                     (multiplier == nullptr ? kNoMultiplier : multiplier[o]);
-            if (++phase < depth_multiplier) continue;
-            writer.Write(index++, Saturate(RoundingShift(total, 15 + shift), bits));
-            total = 0;
-            phase = 0;
-          }
-        }
-      }
-    }
-  }
-  return {(scale.sigma * options.scale_factor) * PowerOfTwo(shift), writer.max_abs()};
+  const int shift = InputGradShift(options, scale);
+  const int32_t max_abs = WriteInputGrad<kChannelBlock>(
+      options, filter, multiplier, mask, shift, input_gradient,
+      [&](const FilterPart& part, int32_t y, int32_t x, int32_t first, int32_t count,
+          int32_t* acc) {
+        memset(acc, 0, kChannelBlock * sizeof(*acc));
+        AccumulatePixel(options.geometry, gradient, part, y, x, first, count, acc);
+      });
+  return {InputGradSigma(options, scale, shift), max_abs};
 }
 
 void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,
                                  Mantissas gradient, GradientScale scale,
                                  const FilterStep& step, TrainedWeights filter, Random* random) {
-  const ConvGeometry& g = options.geometry;
-  const int32_t filter_channels =
-      options.filter_channels == 0 ? g.output_channels : options.filter_channels;
-  int32_t acc[kChannelBlock];
-  for (int32_t ky = 0; ky < g.filter_height; ++ky) {
-    for (int32_t kx = 0; kx < g.filter_width; ++kx) {
-      const TrainedWeights row = filter + (ky * g.filter_width + kx) * filter_channels;
-      for (int32_t first = 0; first < options.channels; first += kChannelBlock) {
-        const int32_t count = Min(kChannelBlock, options.channels - first);
-        memset(acc, 0, sizeof(acc));
+  UpdateFilter<kChannelBlock>(
+      options, scale.sigma, step, filter, random,
+      [&](int32_t ky, int32_t kx, int32_t first, int32_t count, int32_t* acc) {
+        memset(acc, 0, kChannelBlock * sizeof(*acc));
         AccumulateTap(options, input, gradient, ky, kx, first, count, acc);
-        for (int32_t c = 0; c < count; ++c) {
-          const Factor factor = DecomposeFactor(step.FactorOf(scale.sigma, first + c));
-          if (!factor.trains()) continue;
-          UpdateWeight(row + (first + c), acc[c], factor, options.clamp, random);
-        }
-      }
-    }
-  }
+      });
 }
 
 }  // namespace tflm_training

@@ -141,23 +141,21 @@ TFLM_TRAINING_SMALL int32_t RowsFrom(const GradientLayer& layer,
   const ConvGeometry& g = layer.geometry;
   const int32_t size = layer.result.is_int8() ? 1 : 2;
   const int32_t inputs = g.input_width * g.input_channels;
-  const int32_t outputs = g.output_width * g.output_channels;
+  const auto result = reinterpret_cast<uintptr_t>(layer.result.int8());
   int32_t rows = g.input_height - y;
-  // A source of so many bytes, which is read from byte `first` on.
-  const auto keep = [&](const void* source, int32_t bytes,
-                        int32_t first) TFLM_TRAINING_SMALL {
-    const int8_t* const result = layer.result.int8();
-    if (source == nullptr ||
-        !Overlaps(result, g.input_height * inputs * size, source, bytes)) {
-      return;
-    }
-    const auto room = static_cast<int32_t>(static_cast<const int8_t*>(source) - result) + first;
-    rows = Min(rows, Max(room / (inputs * size) - y, 1));
+  // A source that is read from byte `first` on. If it begins below the result, or is not there,
+  // it shares no memory with it.
+  const auto keep = [&](const void* source, int32_t first) TFLM_TRAINING_SMALL {
+    const auto begin = reinterpret_cast<uintptr_t>(source);
+    if (begin < result) return;
+    const uintptr_t room = (begin - result + static_cast<uintptr_t>(first)) /
+                           static_cast<uintptr_t>(inputs * size);
+    if (room < static_cast<uintptr_t>(y + rows)) rows = Max(static_cast<int32_t>(room) - y, 1);
   };
   const int32_t first = Clamp(layer.rows.OutputsOf({y, y + 1}).begin, 0, g.output_height);
-  keep(layer.gradient.int8(), g.output_height * outputs * size, first * outputs * size);
-  keep(mask.values, g.input_height * inputs, y * inputs);
-  keep(mask.bits, MaskBytes(g.input_height * inputs), y * inputs / 8);
+  keep(layer.gradient.int8(), first * g.output_width * g.output_channels * size);
+  keep(mask.values, y * inputs);
+  keep(mask.bits, y * inputs / 8);
   return rows;
 }
 
@@ -205,10 +203,7 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
                                        const SplitFilter& filter, const int16_t* multiplier,
                                        ActivationMask mask, MutableMantissas input_gradient) {
   const ConvGeometry& g = options.geometry;
-  const uint64_t bound = static_cast<uint64_t>(scale.max_abs) *
-                         static_cast<uint64_t>(options.weight_bound);
-  const int bits = options.gradient_bits;
-  const int shift = Max(-15, Bits(bound) - bits);
+  const int shift = InputGradShift(options, scale);
   const GradientLayer layer = {g,
                        {g.filter_height, g.stride_height, g.padding_top},
                        {g.filter_width, g.stride_width, g.padding_left},
@@ -217,12 +212,12 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
                        multiplier,
                        QuadMask(mask),
                        shift,
-                       bits};
+                       options.gradient_bits};
   const bool is_usual = IsUsual(g) && IsUsual(filter) && shift >= 2 && shift <= 17;
   const int32_t max_abs = is_usual ? WriteAll(layer, filter, mask)
                                    : WriteAnyInputGrad(options, gradient, filter, multiplier, mask,
                                                        shift, input_gradient);
-  return {(scale.sigma * options.scale_factor) * PowerOfTwo(shift), max_abs};
+  return {InputGradSigma(options, scale, shift), max_abs};
 }
 
 TFLM_TRAINING_SMALL

@@ -196,7 +196,12 @@ const ConvGeometry kLayers[] = {
     {8, 9, 16, 8, 1, 7, 5, 16, 2, 2, 1, 1, 7, 1},     // columns that no tap reaches
     {28, 3, 8, 2, 1, 9, 3, 8, 3, 1, 1, 1, 0, 0},      // a tile of rows that no tap reaches
     {28, 3, 20, 2, 1, 9, 3, 20, 3, 1, 1, 1, 0, 0},
-    {9, 9, 16, 8, 8, 9, 9, 16, 1, 1, 1, 1, 4, 4},     // as many taps as the fast path takes
+    {9, 9, 16, 7, 9, 9, 9, 16, 1, 1, 1, 1, 3, 4},     // as many taps as the fast path takes
+    {9, 9, 16, 8, 8, 9, 9, 16, 1, 1, 1, 1, 4, 4},
+    {7, 7, 16, 3, 3, 7, 7, 16, 1, 1, 1, 1, 1, 1},     // a last row that is no pair, odd columns
+    {8, 8, 16, 7, 7, 4, 4, 16, 2, 2, 1, 1, 2, 2},
+    {26, 25, 8, 3, 3, 13, 13, 8, 2, 2, 1, 1, 0, 1},   // several tiles of several phases
+    {26, 29, 8, 5, 5, 26, 29, 8, 1, 1, 1, 1, 2, 2},
 };
 
 TEST(DepthwiseConv2DGradDsp, IsTheReferenceForLayersOfModels) {
