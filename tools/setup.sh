@@ -87,10 +87,11 @@ if ! "$venv/bin/python" -c 'import pip' 2>/dev/null || ! suits "$venv/bin/python
     "$python" -m venv "$venv"
 fi
 
-# The pinned versions need Python 3.11 or newer.
-pins=
-if "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-    pins="-c constraints.txt"
+# Some pinned versions need Python 3.11 or newer; those of the linters do not.
+pins=constraints.txt
+if "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info >= (3, 11))'; then
+    pins=$venv/constraints.txt
+    grep -E '^(mypy|ruff)==' constraints.txt >"$pins"
 fi
 # `make test` runs the linters too, and its build takes no warning.
 # The emulator needs no more packages than the project itself.
@@ -103,5 +104,4 @@ emulator) extras= ;;
 *) extras="[$purpose]" ;;
 esac
 echo "Installing Python packages for the $purpose into $venv and building the extension"
-# shellcheck disable=SC2086  # two words or none
-"$venv/bin/python" -m pip install -q --no-input --disable-pip-version-check $pins -e ".$extras"
+"$venv/bin/python" -m pip install -q --no-input --disable-pip-version-check -c "$pins" -e ".$extras"
