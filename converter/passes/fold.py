@@ -61,8 +61,8 @@ def _interpreter(graph: Graph) -> Interpreter:
 
 def _infer_shapes(graph: Graph) -> None:
     """Give every tensor the shape that it has at batch 1."""
-    interpreter = _interpreter(graph)
     try:
+        interpreter = _interpreter(graph)
         interpreter.allocate_tensors()
         for detail in interpreter.get_input_details():
             interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))

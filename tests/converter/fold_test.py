@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from converter.errors import ConverterError
 from converter.model import Model, read_model, write_model
 from converter.passes.dilation import fold_dilated_convolutions
 from converter.passes.fold import fold_constants
@@ -53,6 +54,15 @@ def test_folding_changes_no_output(name: str) -> None:
 def test_zoo_has_shape_arithmetic(name: str) -> None:
     """Otherwise the test above would fold nothing."""
     assert _names(read_model(zoo_model(name))) & _SHAPE_ARITHMETIC
+
+
+def test_what_litert_does_not_load_is_an_error() -> None:
+    """It runs the model to find shapes that are computed."""
+    model = read_model(zoo_model("decoder"))
+    (*_, last) = [op for op in model.graph.operators if op.name == "TRANSPOSE_CONV"]
+    last.version = 99
+    with pytest.raises(ConverterError, match="LiteRT cannot run it to find them: .*TRANSPOSE_CONV"):
+        fold_constants(model.graph)
 
 
 @pytest.mark.parametrize("name", ["dilated", "conv_1d"])
