@@ -109,6 +109,7 @@ def report(name: str, rows: list[tables.Row], lines: list[tuple[str, float, floa
         ],
         "kinds": {item.title: plain(item) for item in tables.sums(rows)},
         "parts": {item.title: plain(item) for item in tables.parts(rows)},
+        "step": plain(tables.step_total(rows)),
         "stack_bytes": max(row.stack_bytes for row in rows),
         "tiny_training_engine": [
             {"figure": what, "here": ours, "tte": theirs} for what, ours, theirs in lines

@@ -75,6 +75,11 @@ def parts(rows: Sequence[Row]) -> list[Sum]:
     ]
 
 
+def step_total(rows: Sequence[Row]) -> Sum:
+    """All that runs in each step."""
+    return total("total of a step", (r for r in rows if work.part(r.options) != work.START_UP))
+
+
 def _figures(item: Row | Sum, has_plain: bool) -> list[str]:
     cells = [f"{item.instructions:,}", f"{item.macs:,}" if item.macs else ""]
     cells.append(f"{item.instructions / item.macs:.2f}" if item.macs else "")
@@ -114,6 +119,9 @@ def print_sums(console: Console, rows: Sequence[Row]) -> None:
     table.add_section()
     for item in parts(rows):
         table.add_row(item.title, str(item.count), *_figures(item, has_plain))
+    table.add_section()
+    item = step_total(rows)
+    table.add_row(item.title, str(item.count), *_figures(item, has_plain))
     console.print(table)
 
 

@@ -97,7 +97,10 @@ def test_benchmark(
         assert sum(part[key] for part in result["parts"].values()) == sum(
             operator[key] for operator in result["operators"]
         )
-    assert result["parts"]["backward and update"]["instructions"] > 0
+    in_step = [result["parts"][part]["instructions"] for part in (work.FORWARD, work.BACKWARD)]
+    assert result["step"]["instructions"] == sum(in_step) > in_step[1] > 0
+    total = next(line for line in printed.splitlines() if "total of a step" in line)
+    assert f"{sum(in_step):,}" in total
 
 
 def test_benchmark_fails_where_an_output_differs(
