@@ -13,7 +13,7 @@ constexpr int kActivation = 2;
 constexpr int kDerivative = 3;
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
-  OpCheck check(context, node, "ACTIVATION_GRAD");
+  OpCheck check(context, node);
   const auto* options = check.Options<ActivationGradOptions>();
   if (options == nullptr) return kTfLiteError;
   check.Counts(4, 2);

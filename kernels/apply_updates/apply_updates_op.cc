@@ -55,7 +55,7 @@ void CheckParameter(OpCheck& check, const TfLiteContext* context, const TfLiteNo
 }
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
-  OpCheck check(context, node, "APPLY_UPDATES");
+  OpCheck check(context, node);
   const auto* options = check.Options<ApplyUpdatesOptions>();
   if (options == nullptr) return kTfLiteError;
   check.Require(

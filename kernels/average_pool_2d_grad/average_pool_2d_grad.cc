@@ -32,6 +32,7 @@ GradientScale AveragePool2DGrad(const PoolGradOptions& options, Mantissas gradie
   const PoolAxis rows = RowsOf(o);
   const PoolAxis columns = ColumnsOf(o);
   const int32_t count_min = rows.SmallestCount() * columns.SmallestCount();
+  const bool are_equal = count_min == o.filter_height * o.filter_width;
   const int shift = OverlapShift(o, scale.max_abs);
   GradientRowWriter writer(result, mask, o.gradient_bits);
   int32_t index = 0;
@@ -45,10 +46,9 @@ GradientScale AveragePool2DGrad(const PoolGradOptions& options, Mantissas gradie
         int32_t sums[kBlock] = {};
         for (int32_t oy = windows_y.begin; oy < windows_y.end; ++oy) {
           for (int32_t ox = windows_x.begin; ox < windows_x.end; ++ox) {
-            const Range held_y = rows.Inputs(oy);
-            const Range held_x = columns.Inputs(ox);
+            const int32_t count = are_equal ? count_min : rows.Count(oy) * columns.Count(ox);
             AddWindow(gradient + ((oy * o.output_width + ox) * o.channels + first), channels,
-                      (held_y.end - held_y.begin) * (held_x.end - held_x.begin), count_min, sums);
+                      count, count_min, sums);
           }
         }
         writer.WriteShifted(index, sums, channels, shift);

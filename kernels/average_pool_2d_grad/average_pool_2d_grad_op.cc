@@ -12,7 +12,7 @@ constexpr int kGradient = 0;
 constexpr int kMaskedBy = 2;
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
-  OpCheck check(context, node, "AVERAGE_POOL_2D_GRAD");
+  OpCheck check(context, node);
   const auto* options = check.Options<PoolGradOptions>();
   if (options == nullptr) return kTfLiteError;
   check.Counts(3, 2);

@@ -74,16 +74,7 @@ void BiasUpdate(const BiasUpdateOptions& options, Mantissas gradient, GradientSc
          ++total, ++bias, update_scale += scale_stride) {
       const Factor factor = DecomposeFactor(rate * *update_scale);
       if (!factor.trains()) continue;
-      int32_t step;
-      if (factor.shift > 0) {
-        // What StochasticStep is, as in weight_update_dsp.h.
-        const uint32_t addend = draws.Next() >> (32 - factor.shift);
-        step = Clamp(
-            Smmla(*total, factor.multiplier, static_cast<int32_t>(addend)) >> factor.shift,
-            -clamp, clamp);
-      } else {
-        step = RoundedStep(*total, factor.multiplier, factor.shift, clamp);
-      }
+      const int32_t step = Step(*total, factor, clamp, &draws);
       *bias = Clamp(Qsub(*bias, step), -limit, limit);
     }
   }

@@ -8,7 +8,7 @@ namespace tflm_training {
 namespace {
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
-  OpCheck check(context, node, "BIAS_UPDATE");
+  OpCheck check(context, node);
   static constexpr Bound kBounds[] = {{1, 3, 1, 0},    // positions, channels, clamp
                                       {4, 1, 0, -1}};  // limit
   const auto* options = check.Options<BiasUpdateOptions>(kBounds);

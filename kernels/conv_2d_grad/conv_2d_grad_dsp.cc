@@ -3,6 +3,8 @@
 //
 //   input gradient  rows: weights W[o, ky, kx, ..] of all o    columns: pixels of a map row
 //   filter update   rows: pixels x[iy, ix, ..] of the map      columns: output channels
+#include "kernels/core/optimize_dsp.h"
+
 #include "kernels/core/dsp.h"
 
 #if TFLM_TRAINING_DSP_KERNELS
@@ -69,46 +71,63 @@ TFLM_TRAINING_NOINLINE void PackChannels(Mantissas m, int32_t stride, int32_t co
   }
 }
 
-// Sums of the pixels [x, x + columns) of row y and of the input channels [first, first +
-// count).
-TFLM_TRAINING_SMALL void AccumulatePixels(const ConvGeometry& g, const Maps& maps,
-                                          Mantissas gradient, const SplitFilter& filter,
-                                          const GradientScaler& scaler, int32_t y, int32_t x,
-                                          int32_t columns, int32_t first, int32_t count,
-                                          bool has_coefficients, Tile* tile) {
-  const int32_t taps = g.filter_height * g.filter_width;
+// Pixels [x, x + columns) of row y and input channels [first, first + count) of the gradient of the
+// input.
+struct PixelBlock {
+  const ConvGeometry& g;
+  const Maps maps;
+  const Mantissas gradient;
+  const SplitFilter& filter;
+  const InputGradScale scales;
+  int32_t y;
+  int32_t x;
+  int32_t columns;
+  int32_t first;
+  int32_t count;
+  Tile tile;
+};
+
+// The sums of a block.
+TFLM_TRAINING_SMALL void AccumulatePixels(PixelBlock* block) {
+  const ConvGeometry& g = block->g;
+  const Maps& maps = block->maps;
+  Tile& tile = block->tile;
+  tile.ClearAcc();
   for (int32_t ky = 0; ky < g.filter_height; ++ky) {
-    const int32_t oy = OutputReaching(y, maps.output_height, g.stride_height, g.padding_top,
-                                      ky * g.dilation_height);
+    const int32_t oy = OutputReaching(block->y, maps.output_height, g.stride_height,
+                                      g.padding_top, ky * g.dilation_height);
     if (oy < 0) continue;
     for (int32_t kx = 0; kx < g.filter_width; ++kx) {
       // Every stride_width-th of the pixels is reached, by outputs that are neighbours.
-      const int32_t offset_x = kx * g.dilation_width - g.padding_left - x;
+      const int32_t offset_x = kx * g.dilation_width - g.padding_left - block->x;
       const Range reaching =
-          OutputsInside(maps.output_width, columns, g.stride_width, 0, offset_x);
+          OutputsInside(maps.output_width, block->columns, g.stride_width, 0, offset_x);
       const int32_t reached = reaching.end - reaching.begin;
       if (reached <= 0) continue;
-      int32_t* acc = tile->acc(reaching.begin * g.stride_width + offset_x);
+      int32_t* acc = tile.acc(reaching.begin * g.stride_width + offset_x);
       const Mantissas m =
-          gradient + (oy * maps.output_width + reaching.begin) * g.output_channels;
-      for (int32_t o = 0; o < g.output_channels; o += tile->run()) {
-        const int32_t row_count = Min(tile->run(), g.output_channels - o);
-        uint32_t* coefficients = tile->coefficients(o, reached);
-        if (!has_coefficients) {
-          PackPixels(m, g.output_channels, reached, o, row_count, scaler, coefficients);
+          block->gradient + (oy * maps.output_width + reaching.begin) * g.output_channels;
+      for (int32_t o = 0; o < g.output_channels; o += tile.run()) {
+        const int32_t row_count = Min(tile.run(), g.output_channels - o);
+        uint32_t* coefficients = tile.coefficients(o, reached);
+        if (!tile.has_coefficients()) {
+          PackPixels(m, g.output_channels, reached, o, row_count, block->scales.scaler,
+                     coefficients);
         }
         const int32_t row = (o * g.filter_height + ky) * g.filter_width + kx;
-        for (const FilterPart& part : filter) {
-          const int32_t begin = Max(first, part.begin);
-          const int32_t end = Min(first + count, part.end);
+        for (const FilterPart& part : block->filter) {
+          const int32_t begin = Max(block->first, part.begin);
+          const int32_t end = Min(block->first + block->count, part.end);
           if (begin >= end) continue;
           MultiplyRows(part.weights + row * part.channels() + begin - part.begin,
-                       taps * part.channels(), row_count, 0, end - begin, coefficients,
-                       reached, acc + (begin - first), tile->channels() * g.stride_width);
+                       g.filter_height * g.filter_width * part.channels(), row_count, 0,
+                       end - begin, coefficients, reached, acc + (begin - block->first),
+                       tile.channels() * g.stride_width);
         }
       }
     }
   }
+  tile.KeepCoefficients();
 }
 
 // acc[c] += mantissa * (pixel[c] + offset) for c in [0, count).
@@ -117,15 +136,29 @@ TFLM_TRAINING_NOINLINE void MultiplyPixel(const int8_t* pixel, int32_t offset, i
   for (int32_t c = 0; c < count; ++c) acc[c] += mantissa * (pixel[c] + offset);
 }
 
-// Sums of the output channels [0, columns) of `gradient` at a tap and of the input channels
-// [0, count) of `input`.
-TFLM_TRAINING_SMALL void AccumulateTap(const ConvFilterUpdateOptions& options,
-                                       const Maps& maps, const int8_t* input,
-                                       Mantissas gradient, int32_t tap, int32_t columns,
-                                       int32_t count, bool has_coefficients, Tile* tile) {
+// Output channels [o, o + columns), a tap and input channels [first, first + count) of the filter.
+struct FilterBlock {
+  const ConvFilterUpdateOptions& options;
+  const Maps maps;
+  const int8_t* const input;
+  const Mantissas gradient;
+  int32_t o;
+  int32_t columns;
+  int32_t tap;
+  int32_t first;
+  int32_t count;
+  Tile tile;
+};
+
+// The sums of a block.
+TFLM_TRAINING_SMALL void AccumulateTap(FilterBlock* block) {
+  const ConvFilterUpdateOptions& options = block->options;
   const ConvGeometry& g = options.geometry;
-  const int32_t offset_y = tap / g.filter_width * g.dilation_height;
-  const int32_t offset_x = tap % g.filter_width * g.dilation_width;
+  const Maps& maps = block->maps;
+  Tile& tile = block->tile;
+  tile.ClearAcc();
+  const int32_t offset_y = block->tap / g.filter_width * g.dilation_height;
+  const int32_t offset_x = block->tap % g.filter_width * g.dilation_width;
   const Range map_rows = OutputsInside(maps.output_height, maps.input_height, g.stride_height,
                                        g.padding_top, offset_y);
   const Range map_columns = OutputsInside(maps.output_width, maps.input_width, g.stride_width,
@@ -133,24 +166,26 @@ TFLM_TRAINING_SMALL void AccumulateTap(const ConvFilterUpdateOptions& options,
   const int32_t stride = options.InputStride();
   for (int32_t oy = map_rows.begin; oy < map_rows.end; ++oy) {
     const int32_t iy = oy * g.stride_height - g.padding_top + offset_y;
-    for (int32_t ox = map_columns.begin; ox < map_columns.end; ox += tile->run()) {
+    for (int32_t ox = map_columns.begin; ox < map_columns.end; ox += tile.run()) {
       const int32_t ix = ox * g.stride_width - g.padding_left + offset_x;
-      const int32_t row_count = Min(tile->run(), map_columns.end - ox);
-      const Mantissas m = gradient + (oy * maps.output_width + ox) * g.output_channels;
-      const int8_t* pixel = input + (iy * maps.input_width + ix) * stride;
-      if (row_count == 1 && columns == 1) {
+      const int32_t row_count = Min(tile.run(), map_columns.end - ox);
+      const Mantissas m =
+          block->gradient + ((oy * maps.output_width + ox) * g.output_channels + block->o);
+      const int8_t* pixel = block->input + (iy * maps.input_width + ix) * stride + block->first;
+      if (row_count == 1 && block->columns == 1) {
         // Not worth unpacking: FULLY_CONNECTED.
-        MultiplyPixel(pixel, -options.input_zero_point, count, m[0], tile->acc(0));
+        MultiplyPixel(pixel, -options.input_zero_point, block->count, m[0], tile.acc(0));
         continue;
       }
-      uint32_t* coefficients = tile->coefficients(ox, columns);
-      if (!has_coefficients) {
-        PackChannels(m, g.output_channels, columns, row_count, coefficients);
+      uint32_t* coefficients = tile.coefficients(ox, block->columns);
+      if (!tile.has_coefficients()) {
+        PackChannels(m, g.output_channels, block->columns, row_count, coefficients);
       }
-      MultiplyRows(pixel, g.stride_width * stride, row_count, -options.input_zero_point, count,
-                   coefficients, columns, tile->acc(0), tile->channels());
+      MultiplyRows(pixel, g.stride_width * stride, row_count, -options.input_zero_point,
+                   block->count, coefficients, block->columns, tile.acc(0), tile.channels());
     }
   }
+  tile.KeepCoefficients();
 }
 
 }  // namespace
@@ -162,29 +197,32 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gra
                               MutableMantissas input_gradient) {
   const ConvGeometry& g = options.geometry;
   const Maps maps(g);
-  const InputGradScale scales(options, scale, multiplier);
-  GradientRowWriter writer(input_gradient, mask, options.gradient_bits);
   const int32_t max_columns = Min(kMaxColumns, maps.input_width);
-  Tile tile(max_columns, g.output_channels, g.filter_height == 1 && g.filter_width == 1,
-            g.input_channels);
-  for (int32_t y = 0; y < maps.input_height; ++y) {
-    for (int32_t x = 0; x < maps.input_width; x += max_columns) {
-      const int32_t columns = Min(max_columns, maps.input_width - x);
-      bool has_coefficients = false;
-      for (int32_t first = 0; first < g.input_channels; first += tile.channels()) {
-        const int32_t count = Min(tile.channels(), g.input_channels - first);
-        tile.ClearAcc();
-        AccumulatePixels(g, maps, gradient, filter, scales.scaler, y, x, columns, first, count,
-                         has_coefficients, &tile);
-        has_coefficients = tile.holds_all();
-        int32_t index = (y * maps.input_width + x) * g.input_channels + first;
-        for (int32_t n = 0; n < columns; ++n, index += g.input_channels) {
-          writer.WriteShifted(index, tile.acc(n), count, scales.shift);
+  PixelBlock block = {g,
+                      maps,
+                      gradient,
+                      filter,
+                      InputGradScale(options, scale, multiplier),
+                      0, 0, 0, 0, 0,
+                      Tile(max_columns, g.output_channels,
+                           g.filter_height == 1 && g.filter_width == 1, g.input_channels)};
+  GradientRowWriter writer(input_gradient, mask, options.gradient_bits);
+  for (; block.y < maps.input_height; ++block.y) {
+    for (block.x = 0; block.x < maps.input_width; block.x += max_columns) {
+      block.columns = Min(max_columns, maps.input_width - block.x);
+      block.tile.DropCoefficients();
+      for (block.first = 0; block.first < g.input_channels; block.first += block.tile.channels()) {
+        block.count = Min(block.tile.channels(), g.input_channels - block.first);
+        AccumulatePixels(&block);
+        int32_t index =
+            (block.y * maps.input_width + block.x) * g.input_channels + block.first;
+        for (int32_t n = 0; n < block.columns; ++n, index += g.input_channels) {
+          writer.WriteShifted(index, block.tile.acc(n), block.count, block.scales.shift);
         }
       }
     }
   }
-  return {scales.sigma, writer.max_abs()};
+  return {block.scales.sigma, writer.max_abs()};
 }
 
 TFLM_TRAINING_SMALL
@@ -194,32 +232,29 @@ void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* in
   const ConvGeometry& g = options.geometry;
   const Maps maps(g);
   const int32_t taps = g.filter_height * g.filter_width;
-  const int32_t filter_channels =
-      options.filter_channels == 0 ? g.input_channels : options.filter_channels;
+  const int32_t row = options.filter_channels == 0 ? g.input_channels : options.filter_channels;
   // Columns share the unpacking of the pixels, of which there should be some.
   const int32_t positions = maps.output_height * maps.output_width;
   const int32_t max_columns =
       Min(positions * g.output_channels >= 512 ? kMaxColumns : 1, g.output_channels);
-  Tile tile(max_columns, maps.output_width, taps == 1 && maps.output_height == 1,
-            options.channels);
+  FilterBlock block = {options, maps, input, gradient, 0, 0, 0, 0, 0,
+                       Tile(max_columns, maps.output_width, taps == 1 && maps.output_height == 1,
+                            options.channels)};
   RowUpdater updater(options, step, scale.sigma, random->state(),
-                     taps > 1 || options.channels > tile.channels());
-  for (int32_t o = 0; o < g.output_channels; o += max_columns) {
-    const int32_t columns = Min(max_columns, g.output_channels - o);
-    updater.Start(o, columns);
-    bool has_coefficients = false;
-    TrainedWeights weights = filter + o * taps * filter_channels;
-    for (int32_t tap = 0; tap < taps; ++tap) {
-      for (int32_t first = 0; first < options.channels; first += tile.channels()) {
-        const int32_t count = Min(tile.channels(), options.channels - first);
-        tile.ClearAcc();
-        AccumulateTap(options, maps, input + first, gradient + o, tap, columns, count,
-                      has_coefficients, &tile);
-        has_coefficients = tile.holds_all();
-        updater.Update(tile.acc(0), tile.channels(), count, weights + first,
-                       taps * filter_channels);
+                     taps > 1 || options.channels > block.tile.channels());
+  for (; block.o < g.output_channels; block.o += max_columns) {
+    block.columns = Min(max_columns, g.output_channels - block.o);
+    updater.Start(block.o, block.columns);
+    block.tile.DropCoefficients();
+    TrainedWeights weights = filter + block.o * taps * row;
+    for (block.tap = 0; block.tap < taps; ++block.tap) {
+      for (block.first = 0; block.first < options.channels; block.first += block.tile.channels()) {
+        block.count = Min(block.tile.channels(), options.channels - block.first);
+        AccumulateTap(&block);
+        updater.Update(block.tile.acc(0), block.tile.channels(), block.count,
+                       weights + block.first, taps * row);
       }
-      weights = weights + filter_channels;
+      weights = weights + row;
     }
   }
   *random = Random(updater.state());

@@ -12,7 +12,9 @@
 
 namespace tflm_training {
 
-// A row is what one output channel has of trained weights; it draws after the rows before it.
+// A row is what one output channel has of trained weights; it draws after the rows before it. Rows
+// in pieces need a jump of the random numbers, which each call prepares: for a row of n weights
+// log2(n) to 2 * log2(n) products of polynomials at some 250 instructions, and as much for a jump.
 class RowUpdater {
  public:
   // `in_pieces`: a row comes in several Updates.

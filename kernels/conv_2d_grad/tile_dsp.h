@@ -40,10 +40,14 @@ class Tile {
     acc_ = reinterpret_cast<int32_t*>(words_ + even_columns * coefficients);
   }
 
+  Tile(const Tile&) = delete;
+
   // Channels that are summed up at a time; between the accumulators of two columns.
   int32_t channels() const { return channels_; }
-  // Whether the coefficients of the first channels are those of all.
-  bool holds_all() const { return holds_all_; }
+  // Whether all coefficients are there, of the channels before.
+  bool has_coefficients() const { return has_coefficients_; }
+  void KeepCoefficients() { has_coefficients_ = holds_all_; }
+  void DropCoefficients() { has_coefficients_ = false; }
 
   // Rows of one MultiplyRows.
   int32_t run() const { return run_; }
@@ -64,13 +68,14 @@ class Tile {
   }
 
  private:
-  // ClearAcc may clear four words behind the last accumulators, MultiplyRows add 0 to three.
-  uint32_t words_[kTileWords + 4];
   int32_t* acc_;
   int32_t columns_;
   int32_t channels_;
   int32_t run_;
   bool holds_all_;
+  bool has_coefficients_ = false;
+  // ClearAcc may clear four words behind the last accumulators, MultiplyRows add 0 to three.
+  uint32_t words_[kTileWords + 4];
 };
 
 // Extents of the maps. A pointwise layer has one row of pixels.

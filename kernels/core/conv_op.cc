@@ -40,9 +40,8 @@ void CheckSplitFilter(OpCheck& check, ConvFamily family, const ConvGeometry& g, 
   check.OptionalInput(frozen_index, kTfLiteInt8, family.FilterElements(g, channels - split));
 }
 
-TfLiteStatus PrepareConvInputGrad(TfLiteContext* context, TfLiteNode* node, const char* op,
-                                  ConvFamily family) {
-  OpCheck check(context, node, op);
+TfLiteStatus PrepareConvInputGrad(TfLiteContext* context, TfLiteNode* node, ConvFamily family) {
+  OpCheck check(context, node);
   static constexpr Bound kBounds[] = {{15, 1, 1, 15},   // accumulator_bits
                                       {17, 1, 0, -1},   // weight_bound
                                       {21, 1, 0, -1}};  // split
@@ -77,9 +76,8 @@ TfLiteStatus EvalConvInputGrad(TfLiteContext* context, TfLiteNode* node, ConvFam
   return kTfLiteOk;
 }
 
-TfLiteStatus PrepareConvFilterUpdate(TfLiteContext* context, TfLiteNode* node, const char* op,
-                                     ConvFamily family) {
-  OpCheck check(context, node, op);
+TfLiteStatus PrepareConvFilterUpdate(TfLiteContext* context, TfLiteNode* node, ConvFamily family) {
+  OpCheck check(context, node);
   static constexpr Bound kBounds[] = {{15, 1, -128, 127},  // input_zero_point
                                       {16, 1, 1, 0},       // channels
                                       {17, 1, 1, 127}};    // clamp

@@ -45,13 +45,11 @@ void CheckGeometry(OpCheck& check, ConvFamily family, const ConvGeometry& geomet
 void CheckSplitFilter(OpCheck& check, ConvFamily family, const ConvGeometry& geometry,
                       int32_t split, int filter_index, int frozen_index);
 
-TfLiteStatus PrepareConvInputGrad(TfLiteContext* context, TfLiteNode* node, const char* op,
-                                  ConvFamily family);
+TfLiteStatus PrepareConvInputGrad(TfLiteContext* context, TfLiteNode* node, ConvFamily family);
 TfLiteStatus EvalConvInputGrad(TfLiteContext* context, TfLiteNode* node, ConvFamily family,
                                ConvInputGradKernel kernel);
 
-TfLiteStatus PrepareConvFilterUpdate(TfLiteContext* context, TfLiteNode* node, const char* op,
-                                     ConvFamily family);
+TfLiteStatus PrepareConvFilterUpdate(TfLiteContext* context, TfLiteNode* node, ConvFamily family);
 TfLiteStatus EvalConvFilterUpdate(TfLiteContext* context, TfLiteNode* node,
                                   ConvFilterUpdateKernel kernel);
 

@@ -147,12 +147,12 @@ TEST(Random, IsMarsagliasXorshift) {
   EXPECT_EQ(zero.Next(), one.Next());
 }
 
-TEST(WeightUpdate, StochasticStepStaysWithinTheClampAtEveryShift) {
+TEST(WeightUpdate, StepStaysWithinTheClampAtEveryShift) {
   Random random(1);
   for (int shift = 1; shift <= Factor::kMaxShift; ++shift) {
     for (const int32_t acc : {INT32_MIN, -1, 0, 1, INT32_MAX}) {
       const Factor factor = {INT32_MAX, shift};
-      const int32_t step = StochasticStep(acc, factor, 127, &random);
+      const int32_t step = Step(acc, factor, 127, &random);
       EXPECT_LE(std::abs(step), 127);
       EXPECT_TRUE(acc != 0 || step == 0);
     }

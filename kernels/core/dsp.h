@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/core/inner_loop_dsp.h"
+
 // 1 where kernels are compiled from <room>_dsp.cc, 0 where from the reference, which is the
 // meaning of both. TFLM_TRAINING_EMULATE_DSP compiles the former for any processor.
 #if defined(TFLM_TRAINING_EMULATE_DSP) || \
@@ -25,6 +27,14 @@ namespace tflm_training {
 inline uint32_t LoadWord(const void* address) {
   uint32_t word;
   memcpy(&word, address, sizeof(word));
+  return word;
+}
+
+// The first `count` bytes, or the first four; for each that is left out 0.
+TFLM_TRAINING_SMALL inline uint32_t LoadBytes(const int8_t* address, int32_t count) {
+  if (count >= 4) return LoadWord(address);
+  uint32_t word = 0;
+  for (; count > 0; --count) word = word << 8 | static_cast<uint8_t>(address[count - 1]);
   return word;
 }
 
@@ -63,17 +73,11 @@ TFLM_TRAINING_DSP_3(Smlabt, "smlabt %0, %1, %2, %3", uint32_t, uint32_t)
 TFLM_TRAINING_DSP_3(Smlatb, "smlatb %0, %1, %2, %3", uint32_t, uint32_t)
 TFLM_TRAINING_DSP_3(Smlatt, "smlatt %0, %1, %2, %3", uint32_t, uint32_t)
 TFLM_TRAINING_DSP_3(Smmla, "smmla %0, %1, %2, %3", int32_t, int32_t)
-TFLM_TRAINING_DSP_2(Smulbb, "smulbb %0, %1, %2", int32_t, uint32_t, uint32_t)
-TFLM_TRAINING_DSP_2(Smulbt, "smulbt %0, %1, %2", int32_t, uint32_t, uint32_t)
-TFLM_TRAINING_DSP_2(Smultb, "smultb %0, %1, %2", int32_t, uint32_t, uint32_t)
-TFLM_TRAINING_DSP_2(Smultt, "smultt %0, %1, %2", int32_t, uint32_t, uint32_t)
-TFLM_TRAINING_DSP_2(Smmul, "smmul %0, %1, %2", int32_t, int32_t, int32_t)
 TFLM_TRAINING_DSP_2(Smmulr, "smmulr %0, %1, %2", int32_t, int32_t, int32_t)
 TFLM_TRAINING_DSP_2(Sxtab16, "sxtab16 %0, %1, %2", uint32_t, uint32_t, uint32_t)
 TFLM_TRAINING_DSP_2(Sxtab16Ror8, "sxtab16 %0, %1, %2, ror #8", uint32_t, uint32_t, uint32_t)
 TFLM_TRAINING_DSP_2(PkhbtLsl16, "pkhbt %0, %1, %2, lsl #16", uint32_t, uint32_t, uint32_t)
 TFLM_TRAINING_DSP_2(PkhtbAsr16, "pkhtb %0, %1, %2, asr #16", uint32_t, uint32_t, uint32_t)
-TFLM_TRAINING_DSP_2(Pkhbt, "pkhbt %0, %1, %2", uint32_t, uint32_t, uint32_t)
 TFLM_TRAINING_DSP_2(Qadd, "qadd %0, %1, %2", int32_t, int32_t, int32_t)
 TFLM_TRAINING_DSP_2(Qsub, "qsub %0, %1, %2", int32_t, int32_t, int32_t)
 TFLM_TRAINING_DSP_2(Qadd16, "qadd16 %0, %1, %2", uint32_t, uint32_t, uint32_t)
@@ -209,21 +213,13 @@ inline int32_t Smlatb(uint32_t a, uint32_t b, int32_t c) {
 inline int32_t Smlatt(uint32_t a, uint32_t b, int32_t c) {
   return dsp::Wrap(int64_t{c} + HighHalf(a) * HighHalf(b));
 }
-inline int32_t Smulbb(uint32_t a, uint32_t b) { return LowHalf(a) * LowHalf(b); }
-inline int32_t Smulbt(uint32_t a, uint32_t b) { return LowHalf(a) * HighHalf(b); }
-inline int32_t Smultb(uint32_t a, uint32_t b) { return HighHalf(a) * LowHalf(b); }
-inline int32_t Smultt(uint32_t a, uint32_t b) { return HighHalf(a) * HighHalf(b); }
-// (a * b) / 2^32, rounded down
-inline int32_t Smmul(int32_t a, int32_t b) {
-  return static_cast<int32_t>((int64_t{a} * b) >> 32);
-}
 // (a * b) / 2^32, rounded half up
 inline int32_t Smmulr(int32_t a, int32_t b) {
   return static_cast<int32_t>((int64_t{a} * b + (int64_t{1} << 31)) >> 32);
 }
 // c + (a * b) / 2^32, rounded down
 inline int32_t Smmla(int32_t a, int32_t b, int32_t c) {
-  return dsp::Wrap(int64_t{c} + Smmul(a, b));
+  return dsp::Wrap(c + ((int64_t{a} * b) >> 32));
 }
 // Bytes 0 and 2, sign-extended to two halves; Ror8: bytes 1 and 3.
 inline uint32_t Sxtb16(uint32_t a) {
@@ -242,8 +238,6 @@ inline uint32_t Sxtab16Ror8(uint32_t a, uint32_t b) { return Sxtab16(a, b >> 8);
 inline uint32_t PkhbtLsl16(uint32_t a, uint32_t b) { return (a & 0xFFFFu) | b << 16; }
 // [b.high, a.high]
 inline uint32_t PkhtbAsr16(uint32_t a, uint32_t b) { return (a & 0xFFFF0000u) | b >> 16; }
-// [a.low, b.high]
-inline uint32_t Pkhbt(uint32_t a, uint32_t b) { return (a & 0xFFFFu) | (b & 0xFFFF0000u); }
 // a + b, a - b, saturated: of words, of halves, of bytes
 inline int32_t Qadd(int32_t a, int32_t b) {
   return static_cast<int32_t>(dsp::Saturate(int64_t{a} + b, 32));

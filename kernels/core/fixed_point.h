@@ -15,15 +15,7 @@ inline int32_t Clamp(int32_t value, int32_t low, int32_t high) {
 }
 
 // The smallest b with value < 2^b: 0 for 0, 64 for 2^63 and more.
-inline int Bits(uint64_t value) {
-#if defined(__GNUC__)
-  return value == 0 ? 0 : 64 - __builtin_clzll(value);
-#else
-  int bits = 0;
-  for (; value != 0; value >>= 1) ++bits;
-  return bits;
-#endif
-}
+int Bits(uint64_t value);
 
 // value / 2^shift, half up, for shift in 0..62 and |value| <= 2^62.
 inline int64_t RoundingShift(int64_t value, int shift) {

@@ -47,14 +47,10 @@ class PlainRowWriter {
 
 // A row of sums that is scaled, masked and written as int16.
 struct SumRun {
-  // Bit 0 of a byte times this is bit 13, bit 1 bit 29, bit 2 bit 15 and bit 3 bit 31; two to the
-  // left, bits 0 and 1 are 15 and 31.
-  static constexpr uint32_t kMaskFactor = (1u << 13) + (1u << 28);
-
   const int32_t* sums;
   int16_t* to;          // where elements 0, 8, .. of the mask lie at multiples of 16 bytes
   const uint8_t* mask;  // the bits of `to`
-  uint32_t mask_factor = kMaskFactor;
+  uint32_t mask_factor;  // kMaskFactor
   int32_t multiplier;  // of SMMULR
   QuadRange range;
   int16_t* end;
@@ -72,10 +68,8 @@ class QuadRowWriter {
   int32_t max_abs() const { return run_.range.max_abs(); }
 
  private:
-  template <typename Mantissa>
-  void CopyRow(int32_t index, const Mantissa* from, int32_t count, Mantissa* to);
   int32_t WriteFast(int32_t index, const int32_t* sums, int32_t count);
-  void WriteAny(int32_t index, const int32_t* sums, int32_t count, QuadShift shifted);
+  void Narrow(QuadShift shifted, int32_t count, int32_t* sums) const;
   void WriteOne(int32_t index, int32_t mantissa);
 
   MutableMantissas gradient_;

@@ -3,6 +3,7 @@
 #include "kernels/core/gradient_row.h"
 
 #include "kernels/core/inner_loop_dsp.h"
+#include "kernels/core/masked_quad_dsp.h"
 
 namespace tflm_training {
 namespace {
@@ -36,19 +37,9 @@ __attribute__((naked, noinline)) void WriteSums(SumRun* /*run*/) {
       "pkhbt r9, r9, r10, lsl #16\n"
       "pkhbt r11, r11, r12, lsl #16\n"
       "mul r10, lr, r3\n"
-      "lsl r12, r10, #2\n"
-      "sadd16 r12, r12, r12\n"
-      "sel r9, r8, r9\n"
-      "sadd16 r10, r10, r10\n"
-      "sel r11, r8, r11\n"
+      TFLM_TRAINING_MASK_QUAD("r9", "r11", "r10", "r8", "r12")
       "strd r9, r11, [r1], #8\n"
-      "ssub16 r10, r9, r11\n"
-      "sel r12, r9, r11\n"
-      "sel r10, r11, r9\n"
-      "ssub16 r9, r5, r12\n"
-      "sel r5, r5, r12\n"
-      "ssub16 r9, r10, r6\n"
-      "sel r6, r6, r10\n"
+      TFLM_TRAINING_ADD_QUAD("r9", "r11", "r5", "r6", "r12")
       "cmp r1, r7\n"
       "bne 1b\n"
       "ldr r0, [sp]\n"
@@ -65,14 +56,9 @@ void WriteSums(SumRun* run) {
     byte = is_high() ? byte >> 4 : *run->mask++;
     const Quad quad = SaturatedQuad(
         Smmulr(run->sums[0], run->multiplier), Smmulr(run->sums[1], run->multiplier),
-        Smmulr(run->sums[2], run->multiplier), Smmulr(run->sums[3], run->multiplier), run->to);
-    // SEL where a lane is below 0, which is where the bit is set.
-    const uint32_t bits = byte * run->mask_factor;
-    const uint32_t low = Ssub16Sel(bits << 2, 0, 0, PkhbtLsl16(quad.even, quad.odd));
-    const uint32_t high = Ssub16Sel(bits, 0, 0, PkhtbAsr16(quad.odd, quad.even));
-    StoreWord(run->to, low);
-    StoreWord(run->to + 2, high);
-    run->range.Add({low, high});
+        Smmulr(run->sums[2], run->multiplier), Smmulr(run->sums[3], run->multiplier));
+    WriteMaskedQuad(PkhbtLsl16(quad.even, quad.odd), PkhtbAsr16(quad.odd, quad.even),
+                    byte * run->mask_factor, run->to, &run->range);
   }
 }
 
@@ -80,16 +66,19 @@ void WriteSums(SumRun* run) {
 
 }  // namespace
 
-QuadRowWriter::QuadRowWriter(MutableMantissas gradient, const ActivationMask& mask, int bits)
+TFLM_TRAINING_SMALL QuadRowWriter::QuadRowWriter(MutableMantissas gradient,
+                                                 const ActivationMask& mask, int bits)
     : gradient_(gradient),
       mask_(mask),
       quad_mask_(mask),
       bits_(bits),
       is_fast_(!gradient.is_int8() && mask.values == nullptr &&
-               reinterpret_cast<uintptr_t>(gradient.int16()) % 16 == 0) {}
+               reinterpret_cast<uintptr_t>(gradient.int16()) % 16 == 0) {
+  run_.mask_factor = kMaskFactor;
+}
 
 // Writes as many of the first elements as WriteSums can and returns their number.
-int32_t QuadRowWriter::WriteFast(int32_t index, const int32_t* sums, int32_t count) {
+TFLM_TRAINING_SMALL int32_t QuadRowWriter::WriteFast(int32_t index, const int32_t* sums, int32_t count) {
   // Elements that a mask of ones is long enough for.
   constexpr int32_t kPiece = 128;
   static const uint8_t kAll[kPiece / 8] = {255, 255, 255, 255, 255, 255, 255, 255,
@@ -108,79 +97,48 @@ int32_t QuadRowWriter::WriteFast(int32_t index, const int32_t* sums, int32_t cou
     run_.sums += run_.end - run_.to;
     run_.to = run_.end;
   }
-  if (run_.range.max_abs() > MantissaLimit(bits_)) {
-    run_.range.Clamp(gradient_ + index, count & ~3, bits_);
-  }
   return count & ~3;
 }
 
-void QuadRowWriter::Copy(int32_t index, Mantissas mantissas, int32_t count) {
-  if (mantissas.is_int8()) {
-    CopyRow(index, mantissas.int8(), count, gradient_.int8());
-  } else {
-    CopyRow(index, mantissas.int16(), count, gradient_.int16());
+void QuadRowWriter::Mask(int32_t count) { Copy(0, gradient_, count); }
+
+// Turns sums into int16 at the same place, which the type of the gradient can hold.
+TFLM_TRAINING_INLINE void QuadRowWriter::Narrow(QuadShift shifted, int32_t count, int32_t* sums) const {
+  const bool is_int8 = gradient_.is_int8();
+  uint8_t* to = reinterpret_cast<uint8_t*>(sums);
+  for (; count > 0; count -= 2, sums += 2, to += 4) {
+    const int32_t second = count > 1 ? sums[1] : 0;
+    const uint32_t pair = PkhbtLsl16(static_cast<uint32_t>(Ssat<16>(shifted(sums[0]))),
+                                     static_cast<uint32_t>(Ssat<16>(shifted(second))));
+    StoreWord(to, is_int8 ? Ssat16<8>(pair) : pair);
   }
 }
 
-void QuadRowWriter::Mask(int32_t count) {
-  if (gradient_.is_int8()) {
-    CopyRow(0, gradient_.int8(), count, gradient_.int8());
-  } else {
-    CopyRow(0, gradient_.int16(), count, gradient_.int16());
-  }
-}
-
-void QuadRowWriter::WriteShifted(int32_t index, int32_t* sums, int32_t count, int shift) {
+TFLM_TRAINING_SMALL void QuadRowWriter::WriteShifted(int32_t index, int32_t* sums, int32_t count, int shift) {
   const QuadShift shifted(shift);
   shifted.Prepare(sums, count);
   run_.multiplier = shifted.multiplier();
   const int32_t written = is_fast_ && index % 4 == 0 ? WriteFast(index, sums, count) : 0;
   if (written != count) {
-    WriteAny(index + written, sums + written, count - written, shifted);
+    sums += written;
+    Narrow(shifted, count - written, sums);
+    Copy(index + written, reinterpret_cast<const int16_t*>(sums), count - written);
   }
+  if (max_abs() > MantissaLimit(bits_)) run_.range.Clamp(gradient_ + index, count, bits_);
 }
 
 // Any number of elements anywhere.
-TFLM_TRAINING_NOINLINE void QuadRowWriter::WriteAny(int32_t index, const int32_t* sums,
-                                                    int32_t count, QuadShift shifted) {
-  const int32_t limit = MantissaLimit(bits_);
-  // A sum that saturates on the way up, or down, and comes back is clamped.
-  const uint32_t above = BothHalves(INT16_MAX - limit);
-  const uint32_t below = BothHalves(-(INT16_MIN + limit));
-  const auto clamp = [=](uint32_t lanes) {
-    lanes = Qsub16(Qadd16(lanes, above), above);
-    return Qadd16(Qsub16(lanes, below), below);
-  };
+void QuadRowWriter::Copy(int32_t index, Mantissas mantissas, int32_t count) {
   const QuadMask mask = quad_mask_;
   const MutableMantissas gradient = gradient_;
   QuadRange range = run_.range;
-  int32_t i = 0;
-  for (; i + 4 <= count; i += 4) {
-    Quad quad = SaturatedQuad(shifted(sums[i]), shifted(sums[i + 1]), shifted(sums[i + 2]),
-                              shifted(sums[i + 3]), static_cast<const int16_t*>(nullptr));
-    quad = mask.Apply(index + i, {clamp(quad.even), clamp(quad.odd)});
+  for (; count >= 4; count -= 4, index += 4, mantissas = mantissas + 4) {
+    const Quad quad = mask.Apply(index, LoadQuad(mantissas));
     range.Add(quad);
-    gradient.Set4(index + i, quad.even, quad.odd);
+    gradient.Set4(index, quad.even, quad.odd);
   }
   run_.range = range;
-  for (; i < count; ++i) {
-    WriteOne(index + i, Clamp(Ssat<16>(shifted(sums[i])), -limit, limit));
-  }
-}
-
-template <typename Mantissa>
-void QuadRowWriter::CopyRow(int32_t index, const Mantissa* from, int32_t count, Mantissa* to) {
-  const QuadMask mask = quad_mask_;
-  QuadRange range = run_.range;
-  to += index;
-  int32_t i = 0;
-  for (; i + 4 <= count; i += 4) {
-    const Quad quad = mask.Apply(index + i, LoadQuad(from + i));
-    range.Add(quad);
-    StoreQuad(quad, to + i);
-  }
-  run_.range = range;
-  for (; i < count; ++i) WriteOne(index + i, from[i]);
+  for (int32_t i = 0; i < count; ++i) WriteOne(index + i, mantissas[i]);
 }
 
 // The last elements of a row that is no multiple of four.

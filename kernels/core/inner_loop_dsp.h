@@ -8,6 +8,8 @@ namespace tflm_training {
 #define TFLM_TRAINING_INLINE inline __attribute__((always_inline))
 // For a loop that needs all registers, so that it does not share them with its caller.
 #define TFLM_TRAINING_NOINLINE __attribute__((noinline))
+// The same where all callers are small, of which compilers conclude that the loop should be, too.
+#define TFLM_TRAINING_HOT __attribute__((noinline, hot))
 // For what is outside of all inner loops: compilers make it small.
 #define TFLM_TRAINING_SMALL __attribute__((noinline, cold))
 

@@ -38,6 +38,7 @@ class MutableMantissas {
  public:
   MutableMantissas(int16_t* values) : values_(values), is_int8_(false) {}
   MutableMantissas(int8_t* values) : values_(values), is_int8_(true) {}
+  operator Mantissas() const { return is_int8_ ? Mantissas(int8()) : Mantissas(int16()); }
 
   int32_t operator[](int32_t index) const {
     return is_int8_ ? int32_t{int8()[index]} : int32_t{int16()[index]};

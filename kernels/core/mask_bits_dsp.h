@@ -3,6 +3,7 @@
 #define KERNELS_CORE_MASK_BITS_DSP_H_
 
 #include <cstdint>
+#include <cstring>
 
 #include "kernels/core/activation_mask.h"
 #include "kernels/core/dsp.h"
@@ -22,11 +23,17 @@ inline void WriteMaskBitsDsp(const int8_t* values, int32_t elements, int32_t low
     const uint32_t ones = Ssub8Sel(word, first, Ssub8Sel(last, word, 0x01010101u, 0), 0);
     return (ones * 0x10204080u) >> 28;
   };
-  const int32_t whole = elements & ~7;
-  for (int32_t i = 0; i < whole; i += 8) {
-    *bits++ = static_cast<uint8_t>(nibble(values + i) | nibble(values + i + 4) << 4);
+  for (; elements > 0; elements -= 8, values += 8) {
+    const int8_t* eight = values;
+    int8_t last[8] = {};
+    uint32_t used = 0xFF;
+    if (elements < 8) {
+      memcpy(last, values, static_cast<size_t>(elements));
+      eight = last;
+      used = (1u << elements) - 1;
+    }
+    *bits++ = static_cast<uint8_t>((nibble(eight) | nibble(eight + 4) << 4) & used);
   }
-  WriteMaskBits(values + whole, elements - whole, low, high, bits);
 }
 
 }  // namespace tflm_training

@@ -17,20 +17,10 @@
 namespace tflm_training {
 
 // Pairs of rows that are multiplied at a time.
-constexpr int32_t kPackedPairs = 24;
+constexpr int32_t kPackedPairs = 32;
 
 // Words that hold `count` int16 in pairs.
 inline int32_t PairsOf(int32_t count) { return (count + 1) / 2; }
-
-// The first `count` bytes at `address`, or the first four.
-TFLM_TRAINING_SMALL inline uint32_t LoadBytes(const int8_t* address, int32_t count) {
-  if (count >= 4) return LoadWord(address);
-  uint32_t word = 0;
-  for (int32_t i = 0; i < count; ++i) {
-    word |= (static_cast<uint32_t>(address[i]) & 0xFFu) << (8 * i);
-  }
-  return word;
-}
 
 // Four channels of a pair of rows as four words of two rows' values each, offsets added:
 // packed[c] = [first[c], second[c]].
@@ -217,8 +207,8 @@ inline void MultiplyColumns(const uint32_t* packed, const uint32_t* coefficients
 // offset) for n in [0, columns), c in [0, channels), k in [0, row_count), row_count at most
 // 2 * kPackedPairs. A word of coefficients has those of rows k and k + 1, 0 for a row that is
 // not there; of two columns they are interleaved: [columns / 2, rounded up][pairs][2]. Up to
-// three accumulators beyond `channels` of each column get offset * coefficient added. |offset| <= 128; sums
-// wrap.
+// three accumulators beyond `channels` of each column get offset * coefficient added.
+// |offset| <= 128; sums wrap.
 TFLM_TRAINING_NOINLINE inline void MultiplyRows(const int8_t* rows, int32_t row_stride,
                                                 int32_t row_count, int32_t offset,
                                                 int32_t channels,

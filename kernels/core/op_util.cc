@@ -20,7 +20,7 @@ size_t ElementBytes(TfLiteType type) {
 }  // namespace
 
 void OpCheck::Fail(const char* format, int a, int b) {
-  MicroPrintf(format, op_, a, b);
+  MicroPrintf(format, a, b);
   status_ = kTfLiteError;
 }
 
@@ -28,7 +28,7 @@ const void* OpCheck::RawOptions(size_t length, int32_t version, const Bound* bou
   const auto* words = static_cast<const int32_t*>(node_->custom_initial_data);
   if (words == nullptr || static_cast<size_t>(node_->custom_initial_data_size) != length ||
       reinterpret_cast<uintptr_t>(words) % alignof(int32_t) != 0 || *words != version) {
-    Fail("%s: options of version %d in %d bytes, 4-byte aligned, expected", version,
+    Fail("options of version %d in %d bytes, 4-byte aligned, expected", version,
          static_cast<int>(length));
   } else {
     CheckBounds(bounds, count);
@@ -43,7 +43,7 @@ void OpCheck::CheckBounds(const Bound* bounds, int count) {
     const int32_t high = bounds->high < bounds->low ? INT32_MAX : bounds->high;
     for (int word = bounds->first; word < bounds->first + bounds->count; ++word) {
       if (words[word] < bounds->low || words[word] > high) {
-        return Fail("%s: option %d is out of range", word, 0);
+        return Fail("option %d is out of range", word, 0);
       }
     }
   }
@@ -56,7 +56,7 @@ void OpCheck::Counts(int expected_inputs, int expected_outputs) {
 
 void OpCheck::Require(bool condition, const char* what) {
   if (condition || status_ != kTfLiteOk) return;
-  MicroPrintf("%s: bad %s", op_, what);
+  MicroPrintf("bad %s", what);
   status_ = kTfLiteError;
 }
 
@@ -104,7 +104,7 @@ void OpCheck::Tensor(Spec spec, int32_t elements) {
     GetMicroContext(context_)->DeallocateTempTfLiteTensor(tensor);
   }
   if (fault == nullptr) return;
-  MicroPrintf("%s: %s %d is %s", op_, (spec & kOutput) != 0 ? "output" : "input", index, fault);
+  MicroPrintf("%s %d is %s", (spec & kOutput) != 0 ? "output" : "input", index, fault);
   status_ = kTfLiteError;
 }
 

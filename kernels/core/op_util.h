@@ -23,10 +23,10 @@ struct Bound {
 // Whether an optional input is there.
 inline bool HasInput(const TfLiteNode* node, int index) { return node->inputs->data[index] >= 0; }
 
-// Checks one node. The first check that fails logs one line ("CONV_2D_INPUT_GRAD: ...");
-// the later ones do nothing. It allocates nothing that outlives a call.
+// Checks one node. The first check that fails logs one line ("bad geometry"), after which TFLM logs
+// which node it was; the later ones do nothing. It allocates nothing that outlives a call.
 //
-//   OpCheck check(context, node, "CONV_2D_INPUT_GRAD");
+//   OpCheck check(context, node);
 //   static constexpr Bound kBounds[] = {{3, 1, 1, 127}};  // clamp
 //   const auto* options = check.Options<Conv2DInputGradOptions>(kBounds);
 //   if (options == nullptr) return kTfLiteError;
@@ -36,8 +36,7 @@ inline bool HasInput(const TfLiteNode* node, int index) { return node->inputs->d
 //   return check.status();
 class OpCheck {
  public:
-  OpCheck(TfLiteContext* context, TfLiteNode* node, const char* op)
-      : context_(context), node_(node), op_(op) {}
+  OpCheck(TfLiteContext* context, TfLiteNode* node) : context_(context), node_(node) {}
 
   // The options in place in the flatbuffer, or nullptr if their version, length or
   // alignment is wrong. `T` is made of 32-bit words, has `int32_t version` first and a
@@ -47,8 +46,7 @@ class OpCheck {
     return static_cast<const T*>(RawOptions(sizeof(T), T::kVersion, nullptr, 0));
   }
 
-  // The same; nullptr also unless the options keep to all bounds ("<op>: option <word> is out of
-  // range").
+  // The same; nullptr also unless the options keep to all bounds ("option <word> is out of range").
   template <typename T, int kCount>
   const T* Options(const Bound (&bounds)[kCount]) {
     return static_cast<const T*>(RawOptions(sizeof(T), T::kVersion, bounds, kCount));
@@ -118,7 +116,7 @@ class OpCheck {
   // Whether an optional input is there; false after a failed check.
   bool Has(int index) const;
 
-  // Fails with "<op>: bad <what>" if `condition` does not hold.
+  // Fails with "bad <what>" if `condition` does not hold.
   void Require(bool condition, const char* what);
 
   TfLiteStatus status() const { return status_; }
@@ -155,7 +153,6 @@ class OpCheck {
 
   TfLiteContext* context_;
   TfLiteNode* node_;
-  const char* op_;
   TfLiteType gradient_type_ = kTfLiteNoType;
   TfLiteStatus status_ = kTfLiteOk;
 };

@@ -12,11 +12,14 @@ Range PoolAxis::Inputs(int32_t output) const {
   return {Max(begin, 0), Min(begin + filter, inputs)};
 }
 
+int32_t PoolAxis::Count(int32_t output) const {
+  const Range range = Inputs(output);
+  return range.end - range.begin;
+}
+
 int32_t PoolAxis::SmallestCount() const {
   // It is the first or the last: no window between two others has fewer inputs than both.
-  const Range first = Inputs(0);
-  const Range last = Inputs(outputs - 1);
-  return Min(first.end - first.begin, last.end - last.begin);
+  return Min(Count(0), Count(outputs - 1));
 }
 
 Range PoolAxis::Windows(int32_t input) const {

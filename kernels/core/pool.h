@@ -40,6 +40,7 @@ struct PoolAxis {
 
   // The inputs that lie in the window of `output`.
   Range Inputs(int32_t output) const;
+  int32_t Count(int32_t output) const;
   // Their number in the smallest window.
   int32_t SmallestCount() const;
   // The windows that hold `input`.

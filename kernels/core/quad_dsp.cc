@@ -5,7 +5,8 @@
 
 namespace tflm_training {
 
-QuadMask::QuadMask(const ActivationMask& mask) : values_(mask.values), bits_(mask.bits) {
+TFLM_TRAINING_SMALL QuadMask::QuadMask(const ActivationMask& mask)
+    : values_(mask.values), bits_(mask.bits) {
   // low < q < high is one comparison: q - (low + 1) is at most `span_`, unsigned. Where no
   // int8 passes, q - first is above every span.
   const int32_t first = Clamp(mask.low, -129, 127) + 1;
@@ -19,7 +20,8 @@ int32_t QuadRange::max_abs() const {
   return Max(largest, -Min(LowHalf(smallest_), HighHalf(smallest_)));
 }
 
-int32_t QuadRange::Clamp(MutableMantissas gradient, int32_t elements, int bits) {
+TFLM_TRAINING_SMALL int32_t QuadRange::Clamp(MutableMantissas gradient, int32_t elements,
+                                             int bits) {
   const int32_t limit = MantissaLimit(bits);
   const int32_t maximum = max_abs();
   if (maximum <= limit) return maximum;
@@ -31,7 +33,7 @@ int32_t QuadRange::Clamp(MutableMantissas gradient, int32_t elements, int bits) 
   return limit;
 }
 
-void QuadShift::Quadruple(int32_t* values, int32_t count) {
+TFLM_TRAINING_SMALL void QuadShift::Quadruple(int32_t* values, int32_t count) {
   for (int32_t i = 0; i < count; ++i) {
     values[i] = Qadd(values[i], values[i]);
     values[i] = Qadd(values[i], values[i]);

@@ -106,16 +106,10 @@ class QuadShift {
   int32_t multiplier_;
 };
 
-// Four values, saturated to what the type of `mantissas` holds; -128 and -32768 may come out.
-TFLM_TRAINING_INLINE Quad SaturatedQuad(int32_t m0, int32_t m1, int32_t m2, int32_t m3,
-                                        const int16_t*) {
+// Four values, saturated to int16; -32768 may come out.
+TFLM_TRAINING_INLINE Quad SaturatedQuad(int32_t m0, int32_t m1, int32_t m2, int32_t m3) {
   return {PkhbtLsl16(static_cast<uint32_t>(Ssat<16>(m0)), static_cast<uint32_t>(Ssat<16>(m2))),
           PkhbtLsl16(static_cast<uint32_t>(Ssat<16>(m1)), static_cast<uint32_t>(Ssat<16>(m3)))};
-}
-TFLM_TRAINING_INLINE Quad SaturatedQuad(int32_t m0, int32_t m1, int32_t m2, int32_t m3,
-                                        const int8_t*) {
-  return {PkhbtLsl16(static_cast<uint32_t>(Ssat<8>(m0)), static_cast<uint32_t>(Ssat<8>(m2))),
-          PkhbtLsl16(static_cast<uint32_t>(Ssat<8>(m1)), static_cast<uint32_t>(Ssat<8>(m3)))};
 }
 
 TFLM_TRAINING_INLINE Quad LoadQuad(const int16_t* mantissas) {
@@ -128,12 +122,8 @@ TFLM_TRAINING_INLINE Quad LoadQuad(const int8_t* mantissas) {
   return {Sxtb16(word), Sxtb16Ror8(word)};
 }
 
-TFLM_TRAINING_INLINE void StoreQuad(Quad quad, int16_t* mantissas) {
-  StoreWord(mantissas, PkhbtLsl16(quad.even, quad.odd));
-  StoreWord(mantissas + 2, PkhtbAsr16(quad.odd, quad.even));
-}
-TFLM_TRAINING_INLINE void StoreQuad(Quad quad, int8_t* mantissas) {
-  StoreWord(mantissas, Uxtb16(quad.even) | Uxtb16(quad.odd) << 8);
+TFLM_TRAINING_INLINE Quad LoadQuad(Mantissas mantissas) {
+  return mantissas.is_int8() ? LoadQuad(mantissas.int8()) : LoadQuad(mantissas.int16());
 }
 
 }  // namespace tflm_training

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "kernels/core/fixed_point.h"
 #include "kernels/core/inner_loop_dsp.h"
 #include "kernels/core/random.h"
 
@@ -16,7 +17,8 @@ namespace tflm_training {
 class RandomJump {
  public:
   TFLM_TRAINING_SMALL explicit RandomJump(int32_t draws) : draws_(draws), polynomial_(1) {
-    for (int bit = draws < kFewDraws ? -1 : 30; bit >= 0; --bit) {
+    if (draws < kFewDraws) return;
+    for (int bit = Bits(static_cast<uint64_t>(draws)) - 1; bit >= 0; --bit) {
       polynomial_ = Product(polynomial_, polynomial_);
       if ((draws >> bit) % 2 != 0) polynomial_ = Product(polynomial_, 2);
     }

@@ -34,6 +34,24 @@ void CheckTables(OpCheck& check, const TfLiteContext* context, const TfLiteNode*
   check.Require(signs >= 0, "output_multiplier or output_shift");
 }
 
+// A filter of two parts, or of a layer for which `conv_2d` is the quicker kernel, is brought into one
+// piece on the stack if that takes so many bytes, for maps of so many pixels. A kernel that reads
+// the parts where they are does it for every group of pixels.
+constexpr uint32_t kMovedBytes = 1408;
+constexpr int32_t kManyPixels = 32;
+
+// Moves both parts of a filter of `rows` rows to weights that are `row_step` and `step` apart.
+void MoveFilter(const SplitFilter& filter, int32_t rows, int32_t row_step, int32_t step,
+                int8_t* to) {
+  for (const FilterPart& part : filter) {
+    const int8_t* weights = part.weights;
+    for (int32_t row = 0; row < rows; ++row) {
+      int8_t* weight = to + row * row_step + part.begin * step;
+      for (int32_t c = part.channels(); c > 0; --c, weight += step) *weight = *weights++;
+    }
+  }
+}
+
 // The first channels of every pixel.
 void SaveChannels(const ConvGeometry& g, const int8_t* input, int32_t channels,
                   int8_t* saved) {
@@ -45,9 +63,8 @@ void SaveChannels(const ConvGeometry& g, const int8_t* input, int32_t channels,
 
 }  // namespace
 
-TfLiteStatus PrepareTrainingConv(TfLiteContext* context, TfLiteNode* node, const char* op,
-                                 ConvFamily family) {
-  OpCheck check(context, node, op);
+TfLiteStatus PrepareTrainingConv(TfLiteContext* context, TfLiteNode* node, ConvFamily family) {
+  OpCheck check(context, node);
   static constexpr Bound kBounds[] = {{15, 4, -128, 127},  // zero points, activation range
                                       {19, 2, 0, -1},      // split, saved_channels
                                       {21, 1, 0, 1}};      // saves_mask
@@ -78,13 +95,25 @@ TfLiteStatus PrepareTrainingConv(TfLiteContext* context, TfLiteNode* node, const
 }
 
 TfLiteStatus EvalTrainingConv(TfLiteContext* context, TfLiteNode* node, ConvFamily family,
-                              TrainingConvKernel kernel) {
+                              TrainingConvKernel kernel, TrainingConvKernel conv_2d) {
   const auto& options = GetOptions<TrainingConvOptions>(node);
   const ConvGeometry& g = options.geometry;
   const int8_t* input = InputData<int8_t>(context, node, kInput);
-  const SplitFilter filter(InputData<int8_t>(context, node, kFilter),
-                           InputData<int8_t>(context, node, kFrozenFilter), options.split,
-                           family.Channels(g));
+  const int32_t channels = family.Channels(g);
+  SplitFilter filter(InputData<int8_t>(context, node, kFilter),
+                     InputData<int8_t>(context, node, kFrozenFilter), options.split, channels);
+  // Of one input channel, DEPTHWISE_CONV_2D is CONV_2D with a transposed filter.
+  const bool is_conv_2d = family.depthwise && g.input_channels == 1;
+  int8_t moved[kMovedBytes];
+  const int32_t rows = g.filter_height * g.filter_width * (family.depthwise ? 1 : g.output_channels);
+  // Each part has less than 2^31 weights.
+  if ((is_conv_2d || options.split != 0) && g.output_height * g.output_width >= kManyPixels &&
+      static_cast<uint32_t>(rows) * static_cast<uint32_t>(channels) <= kMovedBytes) {
+    const int32_t width = is_conv_2d ? 1 : channels;
+    MoveFilter(filter, rows, width, is_conv_2d ? rows : 1, moved);
+    filter = SplitFilter(moved, nullptr, 0, width);
+    if (is_conv_2d) kernel = conv_2d;
+  }
   const Requantisation requantisation = {InputData<int32_t>(context, node, kBias),
                                          InputData<int32_t>(context, node, kMultiplier),
                                          InputData<int8_t>(context, node, kShift),

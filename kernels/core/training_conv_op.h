@@ -17,11 +17,12 @@ using TrainingConvKernel = void (*)(const TrainingConvOptions& options, const in
                                     const SplitFilter& filter,
                                     const Requantisation& requantisation, int8_t* output);
 
-TfLiteStatus PrepareTrainingConv(TfLiteContext* context, TfLiteNode* node, const char* op,
-                                 ConvFamily family);
-// Runs the kernel, then writes what the backward pass needs of the input.
+TfLiteStatus PrepareTrainingConv(TfLiteContext* context, TfLiteNode* node, ConvFamily family);
+// Runs the kernel, then writes what the backward pass needs of the input. `conv_2d` is
+// TrainingConv2D, for layers of the other family that are one. Up to 1.6 KB of stack beyond the
+// kernel's.
 TfLiteStatus EvalTrainingConv(TfLiteContext* context, TfLiteNode* node, ConvFamily family,
-                              TrainingConvKernel kernel);
+                              TrainingConvKernel kernel, TrainingConvKernel conv_2d);
 
 }  // namespace tflm_training
 

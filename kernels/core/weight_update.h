@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
+#include "kernels/core/dsp.h"
 #include "kernels/core/fixed_point.h"
-#include "kernels/core/inner_loop_dsp.h"
 #include "kernels/core/random.h"
 
 namespace tflm_training {
@@ -13,26 +13,17 @@ namespace tflm_training {
 // Largest |weight|: TFLite's int8 filters are symmetric, -128 is not used.
 constexpr int32_t kWeightLimit = 127;
 
-// acc times the Factor {multiplier, shift} rounded to the nearest integer, within +-clamp, for a
-// factor that trains. Rare: those are factors of 2^-32 or more.
-TFLM_TRAINING_SMALL int32_t RoundedStep(int32_t acc, int32_t multiplier, int shift, int32_t clamp);
-
-// The same rounded at random, up with the probability of the fraction, for a shift in
-// 1..Factor::kMaxShift and a clamp of at most 2^15. Draws one number.
-inline int32_t StochasticStep(int32_t acc, Factor factor, int32_t clamp, Random* random) {
-  // |t| <= 2^30 and the random addend is below 2^30, so their sum fits.
-  int32_t t = static_cast<int32_t>((static_cast<int64_t>(acc) * factor.multiplier) >> 32);
-  const int32_t limit =
-      clamp <= (INT32_MAX >> factor.shift) ? clamp << factor.shift : INT32_MAX;
-  t = Clamp(t, -limit, limit);
-  return (t + static_cast<int32_t>(random->Next() >> (32 - factor.shift))) >> factor.shift;
+// acc times a factor rounded at random, up with the probability of the fraction, for a shift in
+// 1..Factor::kMaxShift. Draws one number.
+inline int32_t StochasticStep(int32_t acc, Factor factor, Random* random) {
+  // |acc * multiplier / 2^32| <= 2^30 and the addend is below 2^30, so their sum fits.
+  const auto addend = static_cast<int32_t>(random->Next() >> (32 - factor.shift));
+  return Smmla(acc, factor.multiplier, addend) >> factor.shift;
 }
 
-// acc * factor as an integer step within +-clamp, clamp in 1..2^15, for a factor that trains.
-inline int32_t Step(int32_t acc, Factor factor, int32_t clamp, Random* random) {
-  return factor.shift > 0 ? StochasticStep(acc, factor, clamp, random)
-                          : RoundedStep(acc, factor.multiplier, factor.shift, clamp);
-}
+// The same for a factor that trains as a step within +-clamp, clamp in 1..2^15. Factors of 2^-32 or
+// more, which are rare, round to the nearest integer and draw nothing.
+int32_t Step(int32_t acc, Factor factor, int32_t clamp, Random* random);
 
 // Weights in training, int8, or int16 in units of 2^-kFractionBits: what is nearest to them
 // in `values`, which all other operators read, and the signed rest in `fractions`.

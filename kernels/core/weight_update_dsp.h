@@ -47,9 +47,7 @@ TFLM_TRAINING_SMALL inline void UpdateWeightsAsReference(const int32_t* acc, int
 // UpdateWeight(weights + i, acc[i], factor, clamp, random) for i in [0, count), for a factor
 // that trains and a clamp in 1..127. Weights with fractions take the reference's way.
 //
-// With t = (acc * M) >> 32 the rounded step is (t + r) >> sh, 0 <= r < 2^sh: clamping it to
-// +-clamp is the same as clamping t to +-(clamp << sh) first. SMMLA gives t + r; clamps and
-// the difference are taken on four bytes at once, with saturating sums.
+// Clamps and the difference are taken on four bytes at once, with saturating sums.
 TFLM_TRAINING_NOINLINE inline void UpdateWeights(const int32_t* acc, int32_t count,
                                                  Factor factor, int32_t clamp,
                                                  TrainedWeights weights, Random* random) {
@@ -60,9 +58,7 @@ TFLM_TRAINING_NOINLINE inline void UpdateWeights(const int32_t* acc, int32_t cou
   const FourSteps limit(clamp);
   Random draws = *random;
   const auto step = [&](int32_t sum) {
-    const auto addend = static_cast<int32_t>(draws.Next() >> (32 - factor.shift));
-    return static_cast<uint32_t>(
-        Ssat<8>(Smmla(sum, factor.multiplier, addend) >> factor.shift));
+    return static_cast<uint32_t>(Ssat<8>(StochasticStep(sum, factor, &draws)));
   };
   int8_t* values = weights.values;
   for (; count >= 4; count -= 4) {
@@ -74,11 +70,8 @@ TFLM_TRAINING_NOINLINE inline void UpdateWeights(const int32_t* acc, int32_t cou
     values += 4;
     acc += 4;
   }
-  for (; count > 0; --count) {
-    *values = static_cast<int8_t>(limit.Moved(static_cast<uint32_t>(*values), step(*acc++)));
-    ++values;
-  }
   *random = draws;
+  if (count > 0) UpdateWeightsAsReference(acc, count, factor, clamp, {values, nullptr}, random);
 }
 
 }  // namespace tflm_training

@@ -19,7 +19,7 @@ constexpr int32_t kChannelGroup = 4;
 // One tap of four channels: where it lies, in bytes from the first tap, and its weights as
 // [0, 2] and [1, 3].
 struct Tap {
-  int32_t offset;
+  uint32_t offset;
   uint32_t even;
   uint32_t odd;
 };

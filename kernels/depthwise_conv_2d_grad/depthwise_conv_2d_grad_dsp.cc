@@ -1,4 +1,6 @@
 // The depthwise gradients for the Arm DSP extension; how they work: README.md.
+#include "kernels/core/optimize_dsp.h"
+
 #include "kernels/core/dsp.h"
 
 #if TFLM_TRAINING_DSP_KERNELS
@@ -45,7 +47,7 @@ TFLM_TRAINING_NOINLINE void WritePhase(const GradientLayer& layer, const TilePha
   sums.weights = tile->weights + phase.weights;
   const int8_t* const values = layer.mask.values();
   const uint8_t* const bits = layer.mask.bits();
-  if (values == nullptr) run.mask_factor = QuadRun::kMaskFactor >> (tile->channel & 7);
+  if (values == nullptr) run.mask_factor = kMaskFactor >> (tile->channel & 7);
   const int32_t row_step = g.stride_height * g.input_width * g.input_channels;
   int32_t index = phase.index + tile->channel;
   const WindowJob* job = phase.jobs;

@@ -10,7 +10,7 @@ namespace {
 constexpr ConvFamily kFamily = {/*depthwise=*/true};
 
 TfLiteStatus PrepareInputGrad(TfLiteContext* context, TfLiteNode* node) {
-  return PrepareConvInputGrad(context, node, "DEPTHWISE_CONV_2D_INPUT_GRAD", kFamily);
+  return PrepareConvInputGrad(context, node, kFamily);
 }
 
 TfLiteStatus EvalInputGrad(TfLiteContext* context, TfLiteNode* node) {
@@ -18,7 +18,7 @@ TfLiteStatus EvalInputGrad(TfLiteContext* context, TfLiteNode* node) {
 }
 
 TfLiteStatus PrepareFilterUpdate(TfLiteContext* context, TfLiteNode* node) {
-  return PrepareConvFilterUpdate(context, node, "DEPTHWISE_CONV_2D_FILTER_UPDATE", kFamily);
+  return PrepareConvFilterUpdate(context, node, kFamily);
 }
 
 TfLiteStatus EvalFilterUpdate(TfLiteContext* context, TfLiteNode* node) {

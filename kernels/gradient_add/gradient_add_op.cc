@@ -12,7 +12,7 @@ constexpr int kGradientB = 2;
 constexpr int kMaskedBy = 4;
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
-  OpCheck check(context, node, "GRADIENT_ADD");
+  OpCheck check(context, node);
   const auto* options = check.Options<GradientAddOptions>();
   if (options == nullptr) return kTfLiteError;
   check.Counts(5, 2);

@@ -16,7 +16,7 @@ constexpr int kMaskedBy = 3;
 bool IsFlag(int32_t value) { return value == 0 || value == 1; }
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
-  OpCheck check(context, node, "GRADIENT_MUL");
+  OpCheck check(context, node);
   const auto* options = check.Options<GradientMulOptions>();
   if (options == nullptr) return kTfLiteError;
   check.Counts(4, 2);

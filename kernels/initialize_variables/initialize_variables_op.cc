@@ -25,7 +25,7 @@ void Reset(TfLiteContext*, void* user_data) {
 }
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
-  OpCheck check(context, node, "INITIALIZE_VARIABLES");
+  OpCheck check(context, node);
   if (check.Options<InitializeVariablesOptions>() == nullptr) return kTfLiteError;
   check.Require(node->user_data != nullptr, "arena");
   check.Counts(Max(2, check.inputs() & ~1), 0);

@@ -12,7 +12,7 @@ constexpr int kGradient = 0;
 constexpr int kMaskedBy = 2;
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
-  OpCheck check(context, node, "MEAN_GRAD");
+  OpCheck check(context, node);
   const auto* options = check.Options<MeanGradOptions>();
   if (options == nullptr) return kTfLiteError;
   check.Counts(3, 2);

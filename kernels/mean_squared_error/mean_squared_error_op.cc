@@ -14,7 +14,7 @@ constexpr int kTarget = 1;
 constexpr int kLearningRate = 2;
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
-  OpCheck check(context, node, "MEAN_SQUARED_ERROR");
+  OpCheck check(context, node);
   const auto* options = check.Options<MeanSquaredErrorOptions>();
   if (options == nullptr) return kTfLiteError;
   check.Counts(3, kLossOutputs);

@@ -14,7 +14,7 @@ constexpr int kLearningRate = 2;
 constexpr int kTable = 3;
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
-  OpCheck check(context, node, "SIGMOID_CROSS_ENTROPY");
+  OpCheck check(context, node);
   const auto* options = check.Options<SigmoidCrossEntropyOptions>();
   if (options == nullptr) return kTfLiteError;
   check.Counts(4, kLossOutputs);

@@ -15,7 +15,7 @@ constexpr int kLearningRate = 2;
 constexpr int kTable = 3;
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
-  OpCheck check(context, node, "SOFTMAX_CROSS_ENTROPY");
+  OpCheck check(context, node);
   static constexpr Bound kBounds[] = {{1, 1, 1, 0},    // classes
                                       {2, 1, 0, 30},   // exponential_bits
                                       {4, 1, 0, -1}};  // logit_scale_q16
@@ -32,7 +32,7 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   CheckLossOutputs(check, options->classes);
   check.GradientBits(options->gradient_bits);
   if (check.status() != kTfLiteOk) return kTfLiteError;
-  check.Require(InputData<int32_t>(context, node, kTable)[0] == one, "exponentials[0]");
+  check.Require(InputData<int32_t>(context, node, kTable)[0] == one, "table");
   return check.status();
 }
 

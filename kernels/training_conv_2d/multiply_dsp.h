@@ -54,11 +54,7 @@ TFLM_TRAINING_INLINE void StoreInputs(Inputs x, Inputs* patch) {
 // The last count % 4 of `count` elements, `tail` the first of them. Where there are four or more
 // it is the last four, so that nothing beyond them is read.
 TFLM_TRAINING_NOINLINE inline uint32_t LoadTail(const int8_t* tail, int32_t count) {
-  const int32_t rest = count & 3;
-  if (count >= 4) return LoadWord(tail + rest - 4);
-  uint32_t word = 0;
-  for (int32_t i = rest; i > 0; --i) word = word << 8 | static_cast<uint8_t>(tail[i - 1]);
-  return word;
+  return count < 4 ? LoadBytes(tail, count) : LoadWord(tail + (count & 3) - 4);
 }
 
 // Four inputs less the zero point; `offset` is minus that in both halves.

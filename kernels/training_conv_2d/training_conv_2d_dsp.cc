@@ -1,16 +1,16 @@
 // TrainingConv2D for the Arm DSP extension; how it works: README.md.
+#define TFLM_TRAINING_REGIONS
 #include "kernels/core/optimize_dsp.h"
 
 #include "kernels/core/dsp.h"
 
 #if TFLM_TRAINING_DSP_KERNELS
 
-#include <cstring>
-
 #include "kernels/core/fixed_point.h"
 #include "kernels/core/inner_loop_dsp.h"
 #include "kernels/core/requantize_dsp.h"
 #include "kernels/training_conv_2d/multiply_dsp.h"
+#include "kernels/training_conv_2d/patch_dsp.h"
 #include "kernels/training_conv_2d/training_conv_2d.h"
 
 namespace tflm_training {
@@ -19,84 +19,12 @@ namespace {
 // Inputs of each pixel of a group that are multiplied at once; a multiple of 4.
 constexpr int32_t kPatchElements = 128;
 // Outputs whose accumulators wait for the next block of inputs.
-constexpr int32_t kOutputBlock = 24;
+constexpr int32_t kOutputBlock = 32;
 constexpr int kGroup = 4;
-
-// What one call of the kernel works on.
-struct Layer {
-  const TrainingConvOptions& options;
-  const ConvGeometry& g;
-  const int8_t* input;
-  const Requantisation& requantisation;
-  int8_t* output;
-  uint32_t offset;    // minus the zero point, in both halves
-  bool reads_pixels;  // a patch is one pixel of the input, never outside
-  bool is_one_piece;  // the patch of a group of four pixels is, see IsOnePiece
-};
-
-// A piece of the patches: `count` elements from `first` on of the row of a filter.
-struct Piece {
-  const FilterPart* part;
-  int32_t row;  // elements of a row of the filter
-  int32_t first;
-  int32_t count;
-  bool is_first;
-  bool is_last;
-};
-
-// The inputs of one pixel that a piece reads, copied; outside the map the zero point.
-void CopyPatch(const Layer& layer, const Piece& piece, int32_t top, int32_t left,
-               int8_t* values) {
-  const ConvGeometry& g = layer.g;
-  const int32_t channels = piece.part->channels();
-  const int32_t tap = piece.first / channels;
-  int32_t channel = piece.first % channels;
-  int32_t ky = tap / g.filter_width;
-  int32_t kx = tap % g.filter_width;
-  // Taps of a row that are next to each other in memory are copied together.
-  const bool joins = channels == g.input_channels && g.dilation_width == 1;
-  for (int32_t count = piece.count; count > 0;) {
-    const int32_t iy = top + ky * g.dilation_height;
-    const int32_t ix = left + kx * g.dilation_width;
-    const bool inside = iy >= 0 && iy < g.input_height && ix >= 0 && ix < g.input_width;
-    int32_t taps = 1;
-    if (joins && inside) taps = Min(g.filter_width - kx, g.input_width - ix);
-    const int32_t run = Min(taps * channels - channel, count);
-    if (inside) {
-      const int8_t* from = layer.input + (iy * g.input_width + ix) * g.input_channels +
-                           piece.part->begin + channel;
-      for (int32_t i = 0; i < run; ++i) values[i] = from[i];
-    } else {
-      memset(values, layer.options.input_zero_point, static_cast<size_t>(run));
-    }
-    values += run;
-    count -= run;
-    channel = 0;
-    kx += taps;
-    if (kx == g.filter_width) {
-      kx = 0;
-      ++ky;
-    }
-  }
-}
-
-// The inputs that `piece` reads of pixel ox of row oy: where they are or, copied, in `values`.
-const int8_t* Gather(const Layer& layer, const Piece& piece, int32_t oy, int32_t ox,
-                     int8_t* values) {
-  const ConvGeometry& g = layer.g;
-  const int32_t top = oy * g.stride_height;
-  const int32_t left = ox * g.stride_width;
-  if (layer.reads_pixels) {
-    return layer.input + (top * g.input_width + left) * g.input_channels + piece.part->begin +
-           piece.first;
-  }
-  CopyPatch(layer, piece, top - g.padding_top, left - g.padding_left, values);
-  return values;
-}
 
 // Spreads the inputs that `piece` reads of the pixels [ox, ox + pixels) of row oy for the
 // multiplications, interleaved; where there are fewer than four, the last one fills up.
-TFLM_TRAINING_NOINLINE void Spread(const Layer& layer, const Piece& piece, int32_t oy,
+TFLM_TRAINING_NOINLINE void Spread(const ConvLayer& layer, const PatchPiece& piece, int32_t oy,
                                    int32_t ox, int pixels, Inputs* patch) {
   int8_t copied[kPatchElements];
   const uint32_t offset = layer.offset;
@@ -121,7 +49,7 @@ TFLM_TRAINING_NOINLINE void Spread(const Layer& layer, const Piece& piece, int32
 
 // The sums of `piece` for the outputs [begin, end) of four pixels. The last pixel is written
 // `last_step` behind the one before.
-TFLM_TRAINING_NOINLINE void MultiplyPiece(const Layer& layer, const Piece& piece,
+TFLM_TRAINING_NOINLINE void MultiplyPiece(const ConvLayer& layer, const PatchPiece& piece,
                                           const Inputs* patch, int32_t begin, int32_t end,
                                           int32_t last_step, Sums* waiting, int8_t* output) {
   const Requantisation r = layer.requantisation;
@@ -177,7 +105,7 @@ TFLM_TRAINING_NOINLINE void MultiplyPiece(const Layer& layer, const Piece& piece
 }
 
 // Requantisation::Output, quicker.
-TFLM_TRAINING_INLINE int8_t Output(const Layer& layer, int32_t acc, int32_t o) {
+TFLM_TRAINING_INLINE int8_t Output(const ConvLayer& layer, int32_t acc, int32_t o) {
   const Requantisation& r = layer.requantisation;
   const TrainingConvOptions& options = layer.options;
   if (r.bias != nullptr) acc = WrappingAdd(acc, r.bias[o]);
@@ -191,7 +119,7 @@ TFLM_TRAINING_INLINE int8_t Output(const Layer& layer, int32_t acc, int32_t o) {
 
 // The same for one pixel, whose inputs are `values`, two outputs at a time; an odd last one is
 // computed twice.
-TFLM_TRAINING_NOINLINE void MultiplyPixel(const Layer& layer, const Piece& piece,
+TFLM_TRAINING_NOINLINE void MultiplyPixel(const ConvLayer& layer, const PatchPiece& piece,
                                           const int8_t* values, int32_t begin, int32_t end,
                                           int32_t* waiting, int8_t* output) {
   const int32_t row = piece.row;
@@ -218,8 +146,8 @@ bool IsOnePiece(const ConvGeometry& g, const SplitFilter& filter) {
 }
 
 // Writes the pixels [ox, ox + pixels) of row oy: three or four, or one.
-void ConvolveGroup(const Layer& layer, const SplitFilter& filter, int32_t oy, int32_t ox,
-                   int pixels) {
+TFLM_TRAINING_HOT void ConvolveGroup(const ConvLayer& layer, const SplitFilter& filter,
+                                     int32_t oy, int32_t ox, int pixels) {
   const ConvGeometry& g = layer.g;
   const int32_t taps = g.filter_height * g.filter_width;
   const int32_t block = layer.is_one_piece ? g.output_channels : kOutputBlock;
@@ -240,8 +168,9 @@ void ConvolveGroup(const Layer& layer, const SplitFilter& filter, int32_t oy, in
       const int32_t row = taps * part.channels();
       for (int32_t first = 0; first < row;) {
         const int32_t count = Min(most, row - first);
-        const Piece piece = {&part, row, first, count, first == 0 && &part == filter.begin(),
-                             first + count == row && &part + 1 == filter.end()};
+        const PatchPiece piece = {&part, row, first, count,
+                                  first == 0 && &part == filter.begin(),
+                                  first + count == row && &part + 1 == filter.end()};
         if (pixels > 1) {
           Spread(layer, piece, oy, ox, pixels, patch);
           MultiplyPiece(layer, piece, patch, begin, end, last_step, waiting, output);
@@ -264,19 +193,20 @@ bool ReadsPixels(const ConvGeometry& g) {
 
 }  // namespace
 
+TFLM_TRAINING_SMALL
 void TrainingConv2D(const TrainingConvOptions& options, const int8_t* input,
                     const SplitFilter& filter, const Requantisation& requantisation,
                     int8_t* output) {
   const ConvGeometry& g = options.geometry;
-  const Layer layer = {options, g, input, requantisation, output,
-                       BothHalves(-options.input_zero_point), ReadsPixels(g),
-                       IsOnePiece(g, filter)};
+  const ConvLayer layer = {options, g, input, requantisation, output,
+                           BothHalves(-options.input_zero_point), ReadsPixels(g),
+                           IsOnePiece(g, filter)};
   int32_t rows = g.output_height;
   int32_t columns = g.output_width;
   const FilterPart& part = *filter.begin();
   if (rows * columns == 1 && layer.reads_pixels && part.channels() == g.input_channels) {
     // FULLY_CONNECTED: a vector, which is read where it is; no accumulator waits.
-    const Piece piece = {&part, g.input_channels, 0, g.input_channels, true, true};
+    const PatchPiece piece = {&part, g.input_channels, 0, g.input_channels, true, true};
     int32_t sums[2];
     MultiplyPixel(layer, piece, input, 0, g.output_channels, sums, output);
     return;

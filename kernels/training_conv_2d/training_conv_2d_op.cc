@@ -10,11 +10,11 @@ namespace {
 constexpr ConvFamily kFamily = {/*depthwise=*/false};
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
-  return PrepareTrainingConv(context, node, "TRAINING_CONV_2D", kFamily);
+  return PrepareTrainingConv(context, node, kFamily);
 }
 
 TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
-  return EvalTrainingConv(context, node, kFamily, TrainingConv2D);
+  return EvalTrainingConv(context, node, kFamily, TrainingConv2D, TrainingConv2D);
 }
 
 constexpr TFLMRegistration kRegistration = MakeRegistration(Prepare, Eval);

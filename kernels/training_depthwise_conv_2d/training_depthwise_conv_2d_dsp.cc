@@ -22,6 +22,9 @@ struct Layer {
   int8_t* output;
 };
 
+// For sums and products that may pass 32 bits, and are then of no use.
+constexpr uint32_t Unsigned(int32_t value) { return static_cast<uint32_t>(value); }
+
 // What is the same for every pixel of a group of channels, the first of which is `channel`.
 struct Group {
   int32_t channel;
@@ -34,7 +37,8 @@ struct Group {
   Tap taps[kMaxTaps];
 };
 
-TFLM_TRAINING_NOINLINE void LoadGroup(const Layer& layer, const FilterPart& part, int32_t channel, Group* group) {
+TFLM_TRAINING_SMALL void LoadGroup(const Layer& layer, const FilterPart& part, int32_t channel,
+                                   Group* group) {
   const ConvGeometry& g = layer.options.geometry;
   const Requantisation& r = layer.requantisation;
   group->channel = channel;
@@ -50,14 +54,18 @@ TFLM_TRAINING_NOINLINE void LoadGroup(const Layer& layer, const FilterPart& part
     group->bias = {bias[0], bias[1], bias[2], bias[3]};
   }
   const int8_t* weights = part.weights + (channel - part.begin);
+  // Offsets of taps that are outside of every map may pass 32 bits.
+  const uint32_t step = Unsigned(g.dilation_width) * Unsigned(g.input_channels);
+  const uint32_t row_step =
+      Unsigned(g.dilation_height) * Unsigned(g.input_width) * Unsigned(g.input_channels);
   Tap* tap = group->taps;
   for (int32_t ky = 0; ky < g.filter_height; ++ky) {
-    int32_t offset = ky * g.dilation_height * g.input_width * g.input_channels;
+    uint32_t offset = Unsigned(ky) * row_step;
     for (int32_t kx = 0; kx < g.filter_width; ++kx, ++tap) {
       const uint32_t word = LoadWord(weights);
       *tap = {offset, Sxtb16(word), Sxtb16Ror8(word)};
       weights += part.channels();
-      offset += g.dilation_width * g.input_channels;
+      offset += step;
     }
   }
 }
@@ -65,7 +73,7 @@ TFLM_TRAINING_NOINLINE void LoadGroup(const Layer& layer, const FilterPart& part
 TFLM_TRAINING_INLINE void AddTap(const Tap* tap, uintptr_t pixel, uint32_t zero_point,
                                  GroupSums& acc) {
   const uint32_t word =
-      LoadWord(reinterpret_cast<const int8_t*>(pixel + static_cast<uintptr_t>(tap->offset)));
+      LoadWord(reinterpret_cast<const int8_t*>(pixel + tap->offset));
   const uint32_t even = Sxtab16(zero_point, word);
   const uint32_t odd = Sxtab16Ror8(zero_point, word);
   acc.a = Smlabb(even, tap->even, acc.a);
@@ -95,9 +103,8 @@ TFLM_TRAINING_INLINE int32_t Right(const Group& group, int32_t value, int32_t ze
 }
 
 // Store() where a channel does not shift right, which is rare.
-__attribute__((cold)) TFLM_TRAINING_NOINLINE void StoreAny(const Group& group,
-                                                           const TrainingConvOptions& options,
-                                                           GroupSums acc, int8_t* output) {
+TFLM_TRAINING_SMALL void StoreAny(const Group& group, const TrainingConvOptions& options,
+                                  GroupSums acc, int8_t* output) {
   const int32_t sums[] = {acc.a, acc.b, acc.c, acc.d};
   for (int32_t c = 0; c < kChannelGroup; ++c) {
     output[c] = Requantize(options, sums[c], group.scale[c].multiplier, -group.scale[c].shift);
@@ -129,8 +136,8 @@ TFLM_TRAINING_INLINE void Store(const Group& group, const TrainingConvOptions& o
 }
 
 // The rows [begin, end) of four channels.
-TFLM_TRAINING_NOINLINE void ConvolveRows(const Layer& layer, const Group& group, int32_t begin,
-                                         int32_t end_row) {
+TFLM_TRAINING_HOT void ConvolveRows(const Layer& layer, const Group& group, int32_t begin,
+                                    int32_t end_row) {
   const TrainingConvOptions& options = layer.options;
   const ConvGeometry& g = options.geometry;
   const int32_t zero_point = options.output_zero_point;
@@ -138,7 +145,9 @@ TFLM_TRAINING_NOINLINE void ConvolveRows(const Layer& layer, const Group& group,
   const uint32_t offset = BothHalves(-options.input_zero_point);
   // Where 0 <= left < whole, all columns of the window lie inside the map.
   const int32_t whole = Max(0, g.input_width - (g.filter_width - 1) * g.dilation_width);
-  const auto step = static_cast<uintptr_t>(g.stride_width * g.input_channels);
+  // Addresses: where a window begins may be far outside of the map.
+  const auto channels = static_cast<uintptr_t>(g.input_channels);
+  const uintptr_t step = static_cast<uintptr_t>(g.stride_width) * channels;
   int8_t* output = layer.output + begin * g.output_width * g.output_channels + group.channel;
   for (int32_t oy = begin; oy < end_row; ++oy) {
     const int32_t top = oy * g.stride_height - g.padding_top;
@@ -148,9 +157,9 @@ TFLM_TRAINING_NOINLINE void ConvolveRows(const Layer& layer, const Group& group,
     const Tap* const end = first + taps;
     const Tap* const end3 = first + taps / 3 * 3;
     int32_t left = -g.padding_left;
-    uintptr_t pixel = reinterpret_cast<uintptr_t>(layer.input) +
-                      static_cast<uintptr_t>((top * g.input_width + left) * g.input_channels +
-                                             group.channel);
+    uintptr_t pixel = static_cast<uintptr_t>(top) * static_cast<uintptr_t>(g.input_width);
+    pixel = (pixel + static_cast<uintptr_t>(left)) * channels +
+            reinterpret_cast<uintptr_t>(layer.input + group.channel);
     for (int32_t ox = g.output_width; ox > 0; --ox) {
       GroupSums acc = group.bias;
       if (static_cast<uint32_t>(left) < static_cast<uint32_t>(whole)) {
@@ -173,12 +182,10 @@ TFLM_TRAINING_NOINLINE void ConvolveRows(const Layer& layer, const Group& group,
 }
 
 // Row `oy` of one channel, whatever the filter and the depth multiplier.
-__attribute__((cold)) TFLM_TRAINING_NOINLINE void ConvolveChannelRow(const Layer& layer,
-                                                                     const FilterPart& part,
-                                                                     int32_t channel,
-                                                                     int32_t oy) {
+TFLM_TRAINING_SMALL void ConvolveChannelRow(const Layer& layer, const FilterPart& part,
+                                            int32_t channel, int32_t oy) {
   const ConvGeometry& g = layer.options.geometry;
-  const int32_t input_channel = channel / (g.output_channels / g.input_channels);
+  const int8_t* const input = layer.input + channel / (g.output_channels / g.input_channels);
   const int32_t top = oy * g.stride_height - g.padding_top;
   const Range rows = TapsInside(top, g.input_height, g.filter_height, g.dilation_height);
   for (int32_t ox = 0; ox < g.output_width; ++ox) {
@@ -187,15 +194,15 @@ __attribute__((cold)) TFLM_TRAINING_NOINLINE void ConvolveChannelRow(const Layer
     int32_t acc = 0;
     for (int32_t ky = rows.begin; ky < rows.end; ++ky) {
       const int32_t iy = top + ky * g.dilation_height;
-      int32_t pixel = iy * g.input_width + left + columns.begin * g.dilation_width;
+      uint32_t pixel = Unsigned(iy) * Unsigned(g.input_width) + Unsigned(left) +
+                       Unsigned(columns.begin) * Unsigned(g.dilation_width);
       const int8_t* weight = part.weights + (channel - part.begin) +
                              (ky * g.filter_width + columns.begin) * part.channels();
       for (int32_t kx = columns.begin; kx < columns.end; ++kx) {
-        acc += (layer.input[pixel * g.input_channels + input_channel] -
-                layer.options.input_zero_point) *
+        acc += (input[pixel * Unsigned(g.input_channels)] - layer.options.input_zero_point) *
                *weight;
         weight += part.channels();
-        pixel += g.dilation_width;
+        pixel += Unsigned(g.dilation_width);
       }
     }
     layer.output[(oy * g.output_width + ox) * g.output_channels + channel] =
@@ -204,7 +211,8 @@ __attribute__((cold)) TFLM_TRAINING_NOINLINE void ConvolveChannelRow(const Layer
 }
 
 // The rows [begin, end) of the channels of one part. The last group may overlap the one before.
-void ConvolvePart(const Layer& layer, const FilterPart& part, int32_t begin, int32_t end) {
+TFLM_TRAINING_SMALL void ConvolvePart(const Layer& layer, const FilterPart& part, int32_t begin,
+                                      int32_t end) {
   const ConvGeometry& g = layer.options.geometry;
   if (g.output_channels != g.input_channels || part.channels() < kChannelGroup ||
       g.filter_height * g.filter_width > kMaxTaps) {
@@ -220,20 +228,31 @@ void ConvolvePart(const Layer& layer, const FilterPart& part, int32_t begin, int
   }
 }
 
+// How many rows from `oy` on can be written while all inputs that they need are still there.
+int32_t RowsFrom(const Layer& layer, int32_t oy) {
+  const ConvGeometry& g = layer.options.geometry;
+  const int32_t row = g.output_width * g.output_channels;
+  const int32_t input_row = g.input_width * g.input_channels;
+  const int32_t rows = g.output_height - oy;
+  if (!Overlaps(layer.input, g.input_height * input_row, layer.output, g.output_height * row)) {
+    return rows;
+  }
+  const int32_t top = Clamp(oy * g.stride_height - g.padding_top, 0, g.input_height);
+  const auto room = static_cast<int32_t>(layer.input + top * input_row - layer.output);
+  return Min(rows, Max(room / row - oy, 1));
+}
+
 }  // namespace
 
+TFLM_TRAINING_SMALL
 void TrainingDepthwiseConv2D(const TrainingConvOptions& options, const int8_t* input,
                              const SplitFilter& filter, const Requantisation& requantisation,
                              int8_t* output) {
   const ConvGeometry& g = options.geometry;
   const Layer layer = {options, input, requantisation, output};
-  // Where the output overlaps the input, a row has to be complete before the next one.
-  const bool by_rows =
-      Overlaps(input, g.input_height * g.input_width * g.input_channels, output,
-               g.output_height * g.output_width * g.output_channels);
-  const int32_t step = by_rows ? 1 : g.output_height;
-  for (int32_t oy = 0; oy < g.output_height; oy += step) {
-    for (const FilterPart& part : filter) ConvolvePart(layer, part, oy, oy + step);
+  for (int32_t oy = 0, end = 0; oy < g.output_height; oy = end) {
+    end = oy + RowsFrom(layer, oy);
+    for (const FilterPart& part : filter) ConvolvePart(layer, part, oy, end);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include "kernels/core/registration.h"
 #include "kernels/core/training_conv_op.h"
+#include "kernels/training_conv_2d/training_conv_2d.h"
 #include "kernels/training_depthwise_conv_2d/training_depthwise_conv_2d.h"
 
 namespace tflm_training {
@@ -10,11 +11,11 @@ namespace {
 constexpr ConvFamily kFamily = {/*depthwise=*/true};
 
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
-  return PrepareTrainingConv(context, node, "TRAINING_DEPTHWISE_CONV_2D", kFamily);
+  return PrepareTrainingConv(context, node, kFamily);
 }
 
 TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
-  return EvalTrainingConv(context, node, kFamily, TrainingDepthwiseConv2D);
+  return EvalTrainingConv(context, node, kFamily, TrainingDepthwiseConv2D, TrainingConv2D);
 }
 
 constexpr TFLMRegistration kRegistration = MakeRegistration(Prepare, Eval);

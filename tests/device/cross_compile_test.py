@@ -7,7 +7,7 @@ import re
 import pytest
 
 from examples.stm32f746.firmware import make
-from examples.stm32f746.size_report import MCUNET_OPS
+from examples.stm32f746.size_report import MCUNET_LIMIT, MCUNET_OPS
 from tests.device.firmware import ROOT
 
 
@@ -22,6 +22,7 @@ def test_everything_but_the_link(board: str) -> None:
     assert int(rows["total"]) == sum(map(int, rows.values())) - int(rows["total"])
     needed = re.search(r"^what MCUNet needs: (\d+) bytes", done.stdout, re.M)
     assert needed is not None and 0 < int(needed[1]) < int(rows["total"])
+    assert int(needed[1]) <= MCUNET_LIMIT
 
 
 def test_mcunet_s_operators_exist() -> None:

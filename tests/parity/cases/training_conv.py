@@ -15,6 +15,7 @@ from tests.parity.cases.conv_2d_grad import filter_shape, map_shapes, split_filt
 from tests.parity.cases.conv_geometry import random_geometry
 
 _CASES = 300
+_SMALL_FILTERS = 50
 _ZERO_POINTS = (-128, 127, 0, -3)
 
 
@@ -34,8 +35,35 @@ def _bias(rng: np.random.Generator, channels: int) -> np.ndarray:
     return bias.astype(np.int32)
 
 
-def _case(rng: np.random.Generator, op: type[TrainingConv], run: Callable, depthwise: bool) -> Case:
-    g = random_geometry(rng, depthwise)
+def _small_filter(rng: np.random.Generator, depthwise: bool) -> dict[str, int]:
+    """A map of many pixels for a filter of few bytes, which is put together before the kernel."""
+    height, width = (int(v) for v in rng.integers(6, 12, 2))
+    inputs, outputs = int(rng.choice((1, 1, 3, 8, 13))), int(rng.choice((2, 8, 16)))
+    return {
+        "input_height": height,
+        "input_width": width,
+        "input_channels": inputs,
+        "filter_height": 3,
+        "filter_width": 3,
+        "output_height": height,
+        "output_width": width,
+        "output_channels": inputs * outputs if depthwise else outputs,
+        "stride_height": 1,
+        "stride_width": 1,
+        "dilation_height": 1,
+        "dilation_width": 1,
+        "padding_top": 1,
+        "padding_left": 1,
+    }
+
+
+def _case(
+    rng: np.random.Generator,
+    op: type[TrainingConv],
+    run: Callable,
+    depthwise: bool,
+    g: dict[str, int],
+) -> Case:
     input_shape, output_shape = map_shapes(g)
     whole = generators.weights(rng, filter_shape(g, depthwise))
     split, filter_, frozen_filter = split_filter(rng, whole)
@@ -75,13 +103,20 @@ def _case(rng: np.random.Generator, op: type[TrainingConv], run: Callable, depth
     )
 
 
+def _cases(
+    rng: np.random.Generator, op: type[TrainingConv], run: Callable, depthwise: bool
+) -> Iterator[Case]:
+    for i in range(_CASES):
+        of_any_size = i < _CASES - _SMALL_FILTERS
+        g = (random_geometry if of_any_size else _small_filter)(rng, depthwise)
+        yield _case(rng, op, run, depthwise, g)
+
+
 def conv_cases(rng: np.random.Generator) -> Iterator[Case]:
     """Random cases of TRAINING_CONV_2D."""
-    for _ in range(_CASES):
-        yield _case(rng, TrainingConv2D, training_conv_2d, depthwise=False)
+    yield from _cases(rng, TrainingConv2D, training_conv_2d, depthwise=False)
 
 
 def depthwise_cases(rng: np.random.Generator) -> Iterator[Case]:
     """Random cases of TRAINING_DEPTHWISE_CONV_2D."""
-    for _ in range(_CASES):
-        yield _case(rng, TrainingDepthwiseConv2D, training_depthwise_conv_2d, depthwise=True)
+    yield from _cases(rng, TrainingDepthwiseConv2D, training_depthwise_conv_2d, depthwise=True)
