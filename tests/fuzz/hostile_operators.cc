@@ -3,7 +3,7 @@
 //   hostile_operators RECORDING VARIANTS SEED
 //
 // RECORDING holds whole operators (tools/cortex_m/recording.py), each of which is varied VARIANTS
-// times. Prepare must refuse a variant, with a line of log that names the operator, or Eval must
+// times. Prepare must refuse a variant, with a line of log (TFLM adds the operator), or Eval must
 // keep to its tensors: the sanitizers end the program otherwise. Prints for each row of
 // kernels/training_ops.inc how many variants were refused, and how many were run.
 #include <cstdarg>
@@ -97,9 +97,8 @@ bool Run(const Operator& op) {
   last_log.clear();
   const TfLiteStatus status = registration.prepare(heap.context(), &node);
   if (heap.temporaries() != 0) Fail(op, "Prepare kept a temporary tensor");
-  const std::string prefix = std::string(kRows[op.row].custom_code) + ": ";
   if (status != kTfLiteOk) {
-    if (last_log.compare(0, prefix.size(), prefix) != 0) Fail(op, "refused without a word");
+    if (last_log.empty()) Fail(op, "refused without a word");
     return false;
   }
   if (registration.reset != nullptr) registration.reset(heap.context(), node.user_data);
