@@ -60,6 +60,10 @@ class HeapContext : public MicroContext {
     eval_tensors_.assign(tensors.size(), {});
     for (size_t i = 0; i < tensors.size(); ++i) {
       blocks_.push_back(MakeBlock(tensors[i].content.data(), tensors[i].content.size()));
+      // The arena has a place for a tensor of no bytes, too.
+      if (blocks_[i] == nullptr && !tensors[i].is_constant) {
+        blocks_[i].reset(static_cast<uint8_t*>(std::malloc(0)));
+      }
       dims_.push_back(MakeIntArray(tensors[i].dims));
       bytes_.push_back(tensors[i].content.size());
       constant_.push_back(tensors[i].is_constant);
