@@ -45,15 +45,13 @@ TFLM_TRAINING_NOINLINE void WritePhase(const GradientLayer& layer, const TilePha
   sums.lists = ListsOf(phase.column_taps);
   sums.cells = tile->cells + phase.cell;
   sums.weights = tile->weights + phase.weights;
-  const int8_t* const values = layer.mask.values();
-  const uint8_t* const bits = layer.mask.bits();
-  if (values == nullptr) run.mask_factor = kMaskFactor >> (tile->channel & 7);
+  if (layer.mask.values() == nullptr) run.mask_factor = kMaskFactor >> (tile->channel & 7);
   const int32_t row_step = g.stride_height * g.input_width * g.input_channels;
   int32_t index = phase.index + tile->channel;
   const WindowJob* job = phase.jobs;
   for (int32_t left = phase.rows; left > 0; left -= most_rows) {
     const int32_t rows = Min(left, most_rows);
-    sums.job = sums.first_job = job;
+    sums.job = job;
     sums.results_end = tile->results + rows * row_results * kPlanes;
     job += rows * row_results / kNeighbours;
     SumWindows(&sums);
@@ -66,11 +64,11 @@ TFLM_TRAINING_NOINLINE void WritePhase(const GradientLayer& layer, const TilePha
         run.from = results;
         run.to = layer.result.int16() + index;
         run.end = results + pixels * kPlanes;
-        if (values != nullptr) {
-          run.mask = reinterpret_cast<const uint8_t*>(values + index);
+        if (layer.mask.values() != nullptr) {
+          run.mask = reinterpret_cast<const uint8_t*>(layer.mask.values() + index);
           WriteValuesRun(&run);
         } else {
-          if (bits != nullptr) run.mask = bits + index / 8;
+          if (layer.mask.bits() != nullptr) run.mask = layer.mask.bits() + index / 8;
           WriteRun(&run);
         }
       } else {

@@ -85,7 +85,7 @@ TFLM_TRAINING_SMALL inline void StartTile(const GradientLayer& layer, GradientTi
   const ConvGeometry& g = layer.geometry;
   WindowTask& sums = tile->sums;
   sums = {};
-  sums.results = sums.first_results = tile->results;
+  sums.results = tile->results;
   sums.scales = tile->scales + 1;
   sums.scales_end = tile->scales + kPlanes;
   const int32_t step = g.stride_width * g.input_channels;

@@ -37,18 +37,17 @@ struct WindowTask {
   int32_t lists;
   const int32_t* scales;  // those of planes 1.. 3
   const int32_t* scales_end;
-  const WindowJob* first_job;  // as job and results
-  int16_t* first_results;
 };
 
 // results = sums of cells * weights, SMMULR with the plane's scale, saturated to int16.
 #if defined(__ARM_FEATURE_DSP) && !defined(TFLM_TRAINING_EMULATE_DSP)
 
-static_assert(sizeof(WindowJob) == 12 && sizeof(WindowTask) == 60, "the frame of SumWindows");
+static_assert(sizeof(WindowJob) == 12 && sizeof(WindowTask) == 52, "the frame of SumWindows");
 
 // Four sums, six cells, three weights and two addresses take all registers that there are, and
 // compilers run out of them. 15 instructions for 12 SMLAD; pairs that are not there are left out.
-// The frame is the task and behind it lists that are left and what follows a list.
+// The frame is the task and behind it the first job, the results of its plane, the lists that are
+// left and what follows a list.
 __attribute__((naked, noinline)) inline void SumWindows(const WindowTask* /*task*/) {
   __asm__(
       "push {r4-r11, lr}\n"
@@ -57,10 +56,11 @@ __attribute__((naked, noinline)) inline void SumWindows(const WindowTask* /*task
       "cmp r4, #1\n"
       "it ne\n"
       "subne r5, #(5f - 3f)\n"
-      "push {r4, r5}\n"
+      "ldrd r3, r2, [r0, #16]\n"
+      "push {r2-r5}\n"
       "add r1, r0, #36\n"
-      "ldm r1, {r2-r7}\n"
-      "push {r2-r7}\n"
+      "ldm r1, {r2-r5}\n"
+      "push {r2-r5}\n"
       "ldm r0, {r2-r10}\n"
       "push {r2-r10}\n"
       "1: ldm sp, {r0-r7}\n"
