@@ -62,6 +62,12 @@ TFLM_TRAINING_SMALL inline int32_t SumAnyPositions(const ConvFilterUpdateOptions
   return sum;
 }
 
+// UpdateWeight for weights of which there are few.
+TFLM_TRAINING_SMALL inline void UpdateAnyWeight(TrainedWeights weight, int32_t acc, Factor factor,
+                                                int32_t clamp, Random* random) {
+  UpdateWeight(weight, acc, factor, clamp, random);
+}
+
 TFLM_TRAINING_SMALL inline void UpdateAnyFilter(const ConvFilterUpdateOptions& options,
                                                 const int8_t* input, Mantissas gradient,
                                                 float sigma, const FilterStep& step,
@@ -69,7 +75,8 @@ TFLM_TRAINING_SMALL inline void UpdateAnyFilter(const ConvFilterUpdateOptions& o
   UpdateFilter<1>(options, sigma, step, filter, random,
                   [&](int32_t ky, int32_t kx, int32_t o, int32_t, int32_t* acc) {
                     *acc = SumAnyPositions(options, TapWindow(options, ky, kx), input, gradient, o);
-                  });
+                  },
+                  UpdateAnyWeight);
 }
 
 }  // namespace tflm_training

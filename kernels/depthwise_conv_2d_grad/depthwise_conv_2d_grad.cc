@@ -84,7 +84,8 @@ void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const i
       [&](int32_t ky, int32_t kx, int32_t first, int32_t count, int32_t* acc) {
         memset(acc, 0, kChannelBlock * sizeof(*acc));
         AccumulateTap(options, input, gradient, ky, kx, first, count, acc);
-      });
+      },
+      UpdateWeight);
 }
 
 }  // namespace tflm_training

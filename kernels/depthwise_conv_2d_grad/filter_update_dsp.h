@@ -13,6 +13,7 @@
 #include "kernels/core/random.h"
 #include "kernels/core/random_jump.h"
 #include "kernels/core/weight_update_dsp.h"
+#include "kernels/depthwise_conv_2d_grad/any_layer_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/filter_tile_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/position_sums_dsp.h"
 
@@ -49,8 +50,8 @@ TFLM_TRAINING_SMALL inline void StepAnyWeights(const ChannelSteps& steps, const 
     Random draws(*states);
     for (int32_t i = steps.skipped; i < kPlanes; ++i) {
       if (!steps.factors[i].trains()) continue;
-      UpdateWeight(weights + i, sums[(i * rows + row) * kTapGroup], steps.factors[i], steps.clamp,
-                   &draws);
+      UpdateAnyWeight(weights + i, sums[(i * rows + row) * kTapGroup], steps.factors[i],
+                      steps.clamp, &draws);
     }
     *states = draws.state();
   }

@@ -70,10 +70,11 @@ int32_t WriteInputGrad(const ConvInputGradOptions& options, const SplitFilter& f
 
 // Moves the weights tap by tap. sum_positions(ky, kx, first, count, acc) sets acc[c] to the sum
 // of (x[.., (first + c) / M] - zero_point) * m[.., first + c] over the outputs that tap (ky, kx)
-// joins with an input; count is at most kBlock.
-template <int32_t kBlock, typename SumPositions>
+// joins with an input; count is at most kBlock. update_weight is UpdateWeight, however compiled.
+template <int32_t kBlock, typename SumPositions, typename Update>
 void UpdateFilter(const ConvFilterUpdateOptions& options, float sigma, const FilterStep& step,
-                  TrainedWeights filter, Random* random, SumPositions sum_positions) {
+                  TrainedWeights filter, Random* random, SumPositions sum_positions,
+                  Update update_weight) {
   const ConvGeometry& g = options.geometry;
   const int32_t filter_channels =
       options.filter_channels == 0 ? g.output_channels : options.filter_channels;
@@ -87,7 +88,7 @@ void UpdateFilter(const ConvFilterUpdateOptions& options, float sigma, const Fil
         for (int32_t c = 0; c < count; ++c) {
           const Factor factor = DecomposeFactor(step.FactorOf(sigma, first + c));
           if (!factor.trains()) continue;
-          UpdateWeight(row + (first + c), acc[c], factor, options.clamp, random);
+          update_weight(row + (first + c), acc[c], factor, options.clamp, random);
         }
       }
     }

@@ -13,7 +13,7 @@ namespace tflm_training {
 
 // The positions that tap (ky, kx) joins with an input: outputs [rows) x [columns).
 struct TapWindow {
-  TapWindow(const ConvFilterUpdateOptions& options, int32_t ky, int32_t kx) {
+  TFLM_TRAINING_SMALL TapWindow(const ConvFilterUpdateOptions& options, int32_t ky, int32_t kx) {
     const ConvGeometry& g = options.geometry;
     const int32_t y = ky * g.dilation_height;
     const int32_t x = kx * g.dilation_width;
