@@ -4,8 +4,8 @@ A gradient tensor is int16, or int8 with at most 7 `gradient_bits`; all gradient
 operator reads and writes have the same type, and "gradient" below stands for either. A
 tensor `masked_by` is the saved activation, int8, to which mask_min and mask_max apply, or a
 bit mask of it, uint8 [ceil(elements / 8)], LSB first, 1 where the gradient passes. Those that
-work on gradients alone are in gradient_ops.py, those that only move variables in
-variable_ops.py.
+work on gradients alone are in gradient_ops.py, losses in loss_ops.py, those that only move
+variables in variable_ops.py.
 """
 
 from __future__ import annotations
@@ -20,46 +20,13 @@ from converter.ir.gradient_ops import (
     GradientMul,
     GradientSlice,
 )
+from converter.ir.loss_ops import MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from converter.ir.options import Options
 from converter.ir.variable_ops import ApplyUpdates, InitializeVariables
 
 # int8 values that no activation takes: a mask with these bounds hides nothing.
 UNMASKED_MIN = -129
 UNMASKED_MAX = 128
-
-
-@dataclasses.dataclass(frozen=True)
-class SoftmaxCrossEntropy(Options):
-    """Inputs [logits int8 [1, N], label int32 [1], learning_rate float32 [1],
-    exponentials int32 [256]]; outputs [loss float32 [1], gradient [1, N],
-    gradient_scale float32 [2]]."""
-
-    CUSTOM_CODE: ClassVar[str] = "SOFTMAX_CROSS_ENTROPY"
-    classes: int
-    exponential_bits: int  # exponentials[d] = round(2^exponential_bits * exp(-beta * s * d))
-    gradient_bits: int
-    logit_scale_q16: int  # round(65536 * beta * s)
-    beta: float
-
-
-@dataclasses.dataclass(frozen=True)
-class SigmoidCrossEntropy(Options):
-    """Inputs [logit int8 [1, 1], label int32 [1], learning_rate float32 [1],
-    probabilities int32 [256]]; outputs as SOFTMAX_CROSS_ENTROPY."""
-
-    CUSTOM_CODE: ClassVar[str] = "SIGMOID_CROSS_ENTROPY"
-    gradient_bits: int  # probabilities[q + 128] = round(2^30 * sigmoid(s * (q - z)))
-
-
-@dataclasses.dataclass(frozen=True)
-class MeanSquaredError(Options):
-    """Inputs [output int8, target int8 (same shape and quantisation), learning_rate
-    float32 [1]]; outputs [loss float32 [1], gradient, gradient_scale float32 [2]]."""
-
-    CUSTOM_CODE: ClassVar[str] = "MEAN_SQUARED_ERROR"
-    elements: int
-    loss_scale: float  # s^2 / elements
-    gradient_scale: float  # 2 * s / elements
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 The rules choose widths of gradients so that their sums fit (converter.ir.bounds). This pass does
 not believe them: for each operator it works out the largest magnitude that its integers can
 reach, whatever the sample, the weights after training and the gradients are, and compares that
-with what they hold. docs/arithmetic.md lists the bounds, "Bounds".
+with what they hold. docs/bounds.md lists the bounds.
 """
 
 from __future__ import annotations

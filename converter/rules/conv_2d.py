@@ -16,7 +16,8 @@ from converter.ir.training_ops import (
 )
 from converter.model.graph import Operator
 from converter.rules.constraint import Constraint, Refusal
-from converter.rules.convolution import ConvolutionRule, conv_geometry, filter_of, input_of
+from converter.rules.convolution import ConvolutionRule, filter_of, input_of
+from converter.rules.window_geometry import conv_geometry
 
 _SHUFFLED = Constraint("shuffled weights have no gradient rule; export with weights_format DEFAULT")
 _GROUPED = Constraint("grouped convolution (filter ...) has no gradient rule")

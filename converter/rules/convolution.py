@@ -29,7 +29,6 @@ from converter.ir.training_ops import (
     TrainingConv,
 )
 from converter.model.graph import Operator, Tensor
-from converter.model.schema import schema
 from converter.rules.constraint import POSITIONS, Constraint, Refusal
 from converter.rules.parameters import (
     PARAMETER_CONSTRAINTS,
@@ -40,7 +39,6 @@ from converter.rules.parameters import (
     filter_of,
     forward_bias_limit,
     input_of,
-    same_padding,
     weight_limit,
     weight_scales,
 )
@@ -62,44 +60,6 @@ _TRAINED_OVERFLOW = Constraint(
     "it sums too many products: with trained weights its int32 accumulator could overflow; "
     "freeze it"
 )
-
-
-def conv_geometry(operator: Operator) -> ConvGeometry:
-    """Geometry of CONV_2D and DEPTHWISE_CONV_2D."""
-    options = operator.options
-    _, input_height, input_width, input_channels = input_of(operator).shape
-    _, output_height, output_width, output_channels = operator.output.shape
-    _, filter_height, filter_width, _ = filter_of(operator).shape
-    same = options.padding == schema.Padding.SAME
-    explicit = operator.padding
-
-    def padding(size: int, taps: int, stride: int, dilation: int, output: int) -> int:
-        return same_padding(size, (taps - 1) * dilation + 1, stride, output) if same else 0
-
-    return ConvGeometry(
-        input_height=input_height,
-        input_width=input_width,
-        input_channels=input_channels,
-        filter_height=filter_height,
-        filter_width=filter_width,
-        output_height=output_height,
-        output_width=output_width,
-        output_channels=output_channels,
-        stride_height=options.strideH,
-        stride_width=options.strideW,
-        dilation_height=options.dilationHFactor,
-        dilation_width=options.dilationWFactor,
-        padding_top=explicit[0]
-        if explicit
-        else padding(
-            input_height, filter_height, options.strideH, options.dilationHFactor, output_height
-        ),
-        padding_left=explicit[1]
-        if explicit
-        else padding(
-            input_width, filter_width, options.strideW, options.dilationWFactor, output_width
-        ),
-    )
 
 
 def dead_channels(operator: Operator) -> np.ndarray:

@@ -17,9 +17,10 @@ from converter.ir.training_ops import (
 )
 from converter.model.graph import Operator
 from converter.rules.constraint import Constraint, Refusal
-from converter.rules.convolution import ConvolutionRule, conv_geometry, filter_of, input_of
+from converter.rules.convolution import ConvolutionRule, filter_of, input_of
 from converter.rules.parameters import weight_limit
 from converter.rules.rule import LayerUpdate, Limits
+from converter.rules.window_geometry import conv_geometry
 
 _MULTIPLE = Constraint("filter ... is no multiple of the input's channels")
 

@@ -18,9 +18,9 @@ from converter.ir.training_ops import (
     TransposeConvInputGrad,
 )
 from converter.model.graph import Operator
-from converter.model.schema import schema
-from converter.rules.convolution import ConvolutionRule, filter_of, input_of
-from converter.rules.parameters import same_padding
+from converter.rules.convolution import ConvolutionRule
+from converter.rules.parameters import input_of
+from converter.rules.window_geometry import same_paddings, window_geometry
 
 
 class TransposeConvRule(ConvolutionRule):
@@ -32,32 +32,8 @@ class TransposeConvRule(ConvolutionRule):
 
     def geometry(self, operator: Operator) -> ConvGeometry:
         """Padding is that of the convolution from the output to the input."""
-        options = operator.options
-        _, input_height, input_width, input_channels = input_of(operator).shape
-        _, output_height, output_width, output_channels = operator.output.shape
-        _, filter_height, filter_width, _ = filter_of(operator).shape
-
-        same = options.padding == schema.Padding.SAME
-
-        def padding(inputs: int, taps: int, stride: int, outputs: int) -> int:
-            return same_padding(outputs, taps, stride, inputs) if same else 0
-
-        return ConvGeometry(
-            input_height=input_height,
-            input_width=input_width,
-            input_channels=input_channels,
-            filter_height=filter_height,
-            filter_width=filter_width,
-            output_height=output_height,
-            output_width=output_width,
-            output_channels=output_channels,
-            stride_height=options.strideH,
-            stride_width=options.strideW,
-            dilation_height=1,
-            dilation_width=1,
-            padding_top=padding(input_height, filter_height, options.strideH, output_height),
-            padding_left=padding(input_width, filter_width, options.strideW, output_width),
-        )
+        paddings = same_paddings(operator, operator.output, input_of(operator))
+        return window_geometry(operator, paddings)
 
     def filter_positions(self, geometry: ConvGeometry) -> int:
         return geometry.input_height * geometry.input_width

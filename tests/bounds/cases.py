@@ -58,7 +58,7 @@ def geometry(rows: int, columns: int, inputs: int, outputs: int, whole_map: bool
 # Forward operators.
 
 
-def _tables(channels: int, shift: int) -> tuple[np.ndarray, np.ndarray]:
+def tables(channels: int, shift: int) -> tuple[np.ndarray, np.ndarray]:
     """The largest multiplier."""
     return np.full(channels, 2**31 - 1, np.int32), np.full(channels, shift, np.int8)
 
@@ -76,7 +76,7 @@ def fully_connected(
             np.full((1, 1, 1, n), 127, np.int8),
             np.ascontiguousarray(weights),
             bias,
-            *_tables(CHANNELS, shift),
+            *tables(CHANNELS, shift),
             None,
         ),
         outputs=(((1, 1, 1, CHANNELS), np.int8),),
@@ -100,7 +100,7 @@ def depthwise_window(n: int) -> Case:
             np.full((1, 3, n, CHANNELS), -128, np.int8),
             signed((1, 3, n, CHANNELS), 127, np.int8),
             None,
-            *_tables(CHANNELS, -23),
+            *tables(CHANNELS, -23),
             None,
         ),
         outputs=(((1, 1, 1, CHANNELS), np.int8),),
@@ -265,47 +265,3 @@ def bias_positions(n: int) -> Case:
         twin=bias_update,
         written=(2, 5),
     )
-
-
-def _sparse(n: int, taps: int) -> tuple:
-    """One input, n outputs, as far apart as can be: most taps of most outputs lie outside."""
-    return (1, 1, 1, taps, 1, n, 1, 1, n, n, n, n, n, 0)
-
-
-def forward_extents(n: int, op: type, run: Callable) -> Case:
-    return Case(
-        options=op(*_sparse(n, 2), -128, 5, -128, 127),
-        inputs=(
-            np.full((1, 1, 1, 1), 127, np.int8), np.array([[[[100]], [[-50]]]], np.int8), None,
-            *_tables(1, -8), None,
-        ),
-        outputs=(((1, n, 1, 1), np.int8),),
-        twin=run,
-        constant=(3, 4),
-    )  # fmt: skip
-
-
-def input_grad_extents(n: int, op: type, run: Callable) -> Case:
-    return Case(
-        options=op(*_sparse(n, n), 8, 15, 127, *NO_MASK, 1.0),
-        inputs=(
-            np.full((1, n, 1, 1), 100, np.int16), scale(100), np.full((1, n, 1, 1), 127, np.int8),
-            None, None, None,
-        ),
-        outputs=(((1, 1, 1, 1), np.int16), ((2,), np.float32)),
-        twin=run,
-    )  # fmt: skip
-
-
-def filter_update_extents(n: int, op: type, run: Callable) -> Case:
-    return Case(
-        options=op(*_sparse(n, n), -128, 1, 127),
-        inputs=(
-            np.full((1, 1, 1, 1), 127, np.int8), np.full((1, n, 1, 1), 100, np.int16), scale(100),
-            np.zeros((1, n, 1, 1), np.int8), np.ones(1, np.float32), np.ones(1, np.float32),
-            np.ones(1, np.int32), None,
-        ),
-        outputs=(),
-        twin=run,
-        written=(3, 6),
-    )  # fmt: skip

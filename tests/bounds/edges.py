@@ -45,12 +45,9 @@ from tests.bounds.cases import (
     depthwise_window,
     filter_sum,
     filter_update,
-    filter_update_extents,
     forward_accumulator,
-    forward_extents,
     forward_products,
     fully_connected,
-    input_grad_extents,
     input_grad_of_minimum_weights,
     largest,
     step_product,
@@ -65,6 +62,11 @@ from tests.bounds.elementwise_cases import (
     sum_of_products,
     sum_of_two,
     windows,
+)
+from tests.bounds.extent_cases import (
+    filter_update_extents,
+    forward_extents,
+    input_grad_extents,
 )
 from tests.parity.case import Case
 
