@@ -174,9 +174,8 @@ def _change_own_part(rng: random.Random, model: Any) -> None:
     elif kind == 2:
         entry = rng.choice(model.metadata)
         buffer = model.buffers[entry.buffer]
-        buffer.data = np.frombuffer(
-            rng.choice(BYTE_MUTATIONS)(rng, bytes(bytearray(buffer.data))), np.uint8
-        )
+        content = bytes(bytearray(buffer.data)).ljust(4, b"\0")  # something to damage
+        buffer.data = np.frombuffer(rng.choice(BYTE_MUTATIONS)(rng, content), np.uint8)
     elif kind == 3:
         name = rng.choice(("inputs", "outputs"))
         setattr(graph, name, _other_indices(rng, getattr(graph, name), len(graph.tensors)))
