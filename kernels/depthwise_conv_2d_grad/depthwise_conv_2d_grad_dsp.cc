@@ -18,64 +18,59 @@
 namespace tflm_training {
 namespace {
 
-// Writes `count` pixels, `step` elements apart, from their results.
-TFLM_TRAINING_NOINLINE void WriteAnyPixels(const GradientLayer& layer, const int16_t* results,
-                                           int32_t count, int32_t index, int32_t step,
-                                           QuadRange* range) {
-  for (; count > 0; --count) {
+// Writes the pixels of a run, the first one at `index`, from their results.
+TFLM_TRAINING_NOINLINE void WriteAnyPixels(const GradientLayer& layer, int32_t index,
+                                           QuadRun* run) {
+  for (const int16_t* results = run->from; results != run->end; results += kPlanes) {
     Quad quad = LoadQuad(results);
     if (layer.result.is_int8()) quad = {Ssat16<8>(quad.even), Ssat16<8>(quad.odd)};
     quad = layer.mask.Apply(index, quad);
-    range->Add(quad);
+    run->range.Add(quad);
     layer.result.Set4(index, quad.even, quad.odd);
-    results += kPlanes;
-    index += step;
+    index += run->step / 2;
   }
 }
 
 // Writes four channels of the pixels of a phase.
 TFLM_TRAINING_NOINLINE void WritePhase(const GradientLayer& layer, const TilePhase& phase,
                                        GradientTile* tile) {
-  const ConvGeometry& g = layer.geometry;
   const int32_t row_results = tile->row_results;
-  const int32_t most_rows = kBlockPixels / row_results;
   WindowTask& sums = tile->sums;
   QuadRun& run = tile->run;
-  sums.scale = tile->scales[0];
   sums.lists = ListsOf(phase.column_taps);
   sums.cells = tile->cells + phase.cell;
   sums.weights = tile->weights + phase.weights;
+  sums.job = phase.jobs;
   if (layer.mask.values() == nullptr) run.mask_factor = kMaskFactor >> (tile->channel & 7);
-  const int32_t row_step = g.stride_height * g.input_width * g.input_channels;
   int32_t index = phase.index + tile->channel;
-  const WindowJob* job = phase.jobs;
-  for (int32_t left = phase.rows; left > 0; left -= most_rows) {
-    const int32_t rows = Min(left, most_rows);
-    sums.job = job;
-    sums.results_end = tile->results + rows * row_results * kPlanes;
-    job += rows * row_results / kNeighbours;
+  for (int32_t rows, left = phase.rows; left > 0; left -= rows) {
+    rows = Min(left, kBlockPixels / row_results);
+    const int32_t results = rows * row_results;
+    sums.results_end = tile->results + results * kPlanes;
     SumWindows(&sums);
+    sums.job += static_cast<uint32_t>(results) / kNeighbours;
     // Rows without gaps between them are written as one.
     const int32_t merged = tile->is_whole ? rows : 1;
-    const int16_t* results = tile->results;
+    const int16_t* from = tile->results;
     for (int32_t row = rows; row > 0; row -= merged) {
-      const int32_t pixels = merged * phase.pixels;
-      if (tile->is_fast) {
-        run.from = results;
+      run.from = from;
+      run.end = from + merged * phase.pixels * kPlanes;
+      if (!tile->is_fast) {
+        WriteAnyPixels(layer, index, &run);
+      } else {
         run.to = layer.result.int16() + index;
-        run.end = results + pixels * kPlanes;
         if (layer.mask.values() != nullptr) {
           run.mask = reinterpret_cast<const uint8_t*>(layer.mask.values() + index);
           WriteValuesRun(&run);
         } else {
-          if (layer.mask.bits() != nullptr) run.mask = layer.mask.bits() + index / 8;
+          if (layer.mask.bits() != nullptr) {
+            run.mask = layer.mask.bits() + static_cast<uint32_t>(index) / 8;
+          }
           WriteRun(&run);
         }
-      } else {
-        WriteAnyPixels(layer, results, pixels, index, run.step / 2, &run.range);
       }
-      results += row_results * kPlanes;
-      index += merged * row_step;
+      from += row_results * kPlanes;
+      index += merged * tile->row_step;
     }
   }
 }
@@ -86,19 +81,19 @@ TFLM_TRAINING_SMALL void WriteChannels(const GradientLayer& layer, const FilterP
   const ConvGeometry& g = layer.geometry;
   // (acc * mu) / 2^(15 + shift), rounded half up, is SMMULR(acc, mu * 2^(17 - shift)).
   const int up = 17 - layer.shift;
-  for (int32_t& scale : tile->scales) scale = kNoMultiplier << up;
+  for (int32_t& scale : tile->sums.scales) scale = kNoMultiplier << up;
   for (int32_t first = part.begin; first < part.end; first += kPlanes) {
     tile->channel = Min(first, part.end - kPlanes);
     if (layer.multiplier != nullptr) {
       const int16_t* const mu = layer.multiplier + tile->channel;
-      tile->scales[0] = mu[0] << up;
-      tile->scales[1] = mu[1] << up;
-      tile->scales[2] = mu[2] << up;
-      tile->scales[3] = mu[3] << up;
+      tile->sums.scales[0] = mu[0] << up;
+      tile->sums.scales[1] = mu[1] << up;
+      tile->sums.scales[2] = mu[2] << up;
+      tile->sums.scales[3] = mu[3] << up;
     }
     PackGradient(g, layer.gradient, tile);
     for (const TilePhase* phase = tile->phases; phase != tile->end_phase; ++phase) {
-      PackWeights(layer, part, *phase, tile);
+      PackWeights(*phase, part.weights + (tile->channel - part.begin), tile);
       WritePhase(layer, *phase, tile);
     }
   }
@@ -126,7 +121,7 @@ TFLM_TRAINING_SMALL void WritePart(const GradientLayer& layer, const FilterPart&
       for (;; --end) {
         if (PlanTile(layer, part.channels(), {y, end}, &tile)) break;
       }
-      StartTile(layer, &tile);
+      StartTile(layer, part.channels(), &tile);
       Clear(tile.cells, kTileCells);
       Clear(tile.weights, kPlanes * kPlaneWeights);
       WriteChannels(layer, part, &tile);

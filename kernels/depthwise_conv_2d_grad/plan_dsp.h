@@ -80,14 +80,19 @@ TFLM_TRAINING_SMALL inline bool PlanTile(const GradientLayer& layer, int32_t cha
 }
 
 // Sets what does not change from channel to channel.
-TFLM_TRAINING_SMALL inline void StartTile(const GradientLayer& layer, GradientTile* tile) {
+// `channels` are those of the filter.
+TFLM_TRAINING_SMALL inline void StartTile(const GradientLayer& layer, int32_t channels,
+                                          GradientTile* tile) {
   static const uint8_t kAll = 0xFF;
   const ConvGeometry& g = layer.geometry;
-  WindowTask& sums = tile->sums;
-  sums = {};
-  sums.results = tile->results;
-  sums.scales = tile->scales + 1;
-  sums.scales_end = tile->scales + kPlanes;
+  tile->sums.results = tile->results;
+  // Taps lie in descending order: those of the first output are the last ones.
+  tile->inputs = {};
+  tile->inputs.row_step = -layer.rows.stride * layer.columns.taps * channels;
+  tile->inputs.column_step = -layer.columns.stride * channels;
+  tile->inputs.plane = kPlaneWeights * 4;
+  tile->inputs.has_last = 1;
+  tile->row_step = g.stride_height * g.input_width * g.input_channels;
   const int32_t step = g.stride_width * g.input_channels;
   tile->is_whole = g.stride_height == 1 && step == g.input_channels &&
                    tile->row_results == g.input_width;

@@ -61,12 +61,13 @@ struct GradientTile {
   bool is_whole;  // the rows of a block follow each other without gaps
   int16_t row_results;       // of a phase, a multiple of kNeighbours
   int16_t gradient_columns;  // that are read
-  int32_t scales[kPlanes];
   Range columns;
   // What is in the planes: pairs of rows, and columns, some of them outside the map.
   Range pairs;
   Range outputs;
   PackTask pack;
+  InputTask inputs;  // the weights of a phase
+  int32_t row_step;  // from row to row of a phase
   int32_t gradient_begin;  // the first element of it that is read, of channel 0
   WindowTask sums;
   QuadRun run;
@@ -91,6 +92,7 @@ TFLM_TRAINING_SMALL inline void PackGradient(const ConvGeometry& g, Mantissas gr
   if (pack.columns > 0) {
     pack.column = gradient.int16() + first;
     PackColumns(&pack);
+    if (2 * pack.columns == tile->gradient_columns) return;
   }
   const int32_t rows = 2 * pack.pairs + pack.has_last;
   for (int32_t x = 2 * pack.columns; x < tile->gradient_columns; ++x) {
@@ -119,24 +121,20 @@ inline int32_t ListWords(int32_t taps) { return (taps + 1) * kListColumns; }
 // Words from the pairs (0, 1st), (2nd, 3rd), .. of taps to (1st, 2nd), (3rd, 4th), ..
 inline int32_t SecondPairs(int32_t taps) { return (taps / 2 + 1) * kListColumns; }
 
-// The weights that meet the pixels of a phase.
-TFLM_TRAINING_SMALL inline void PackWeights(const GradientLayer& layer, const FilterPart& part,
-                                            const TilePhase& phase, GradientTile* tile) {
-  const int32_t channels = part.channels();
-  const int32_t rows = phase.row_taps;
-  const int32_t row_step = layer.rows.stride * layer.columns.taps * channels;
-  const int32_t column_step = layer.columns.stride * channels;
-  const int8_t* tap = part.weights + (tile->channel - part.begin) + phase.tap;
-  const int32_t second = SecondPairs(rows) * 4;
-  // Taps lie in descending order: those of the first output are the last ones.
-  InputTask task = {nullptr, -row_step, tile->weights + phase.weights, second,
-                    kPlaneWeights * 4, 0, rows, 0, 1, -column_step, 0, kListColumns * 4 - second};
+// The weights that meet the pixels of a phase; `tap` is the first one of the tile's channel.
+TFLM_TRAINING_SMALL inline void PackWeights(const TilePhase& phase, const int8_t* tap,
+                                            GradientTile* tile) {
+  InputTask& task = tile->inputs;
+  task.rows = phase.row_taps;
+  task.cell_step = SecondPairs(task.rows) * 4;
+  task.other_step = kListColumns * 4 - task.cell_step;
+  task.input = tap + phase.tap;
+  task.cell = tile->weights + phase.weights;
   for (int32_t left = phase.column_taps; left > 0; left -= kListColumns) {
-    task.input = tap;
     task.columns = Min(left, kListColumns);
     PackInputs(&task);
-    tap -= kListColumns * column_step;
-    task.cell += ListWords(rows);
+    task.input += kListColumns * task.column_step;
+    task.cell += ListWords(task.rows);
   }
 }
 

@@ -27,45 +27,46 @@ struct WindowJob {
 
 // What SumWindows works on: the jobs of each of four planes.
 struct WindowTask {
-  uint32_t zeros[kNeighbours];
   int16_t* results;  // of plane 0: [job][neighbour][plane]
   const WindowJob* job;
   const uint32_t* cells;    // of plane 0
   const uint32_t* weights;  // of plane 0
   int16_t* results_end;
-  int32_t scale;  // of plane 0
+  int32_t scales[kPlanes];
   int32_t lists;
-  const int32_t* scales;  // those of planes 1.. 3
-  const int32_t* scales_end;
 };
 
 // results = sums of cells * weights, SMMULR with the plane's scale, saturated to int16.
 #if defined(__ARM_FEATURE_DSP) && !defined(TFLM_TRAINING_EMULATE_DSP)
 
-static_assert(sizeof(WindowJob) == 12 && sizeof(WindowTask) == 52, "the frame of SumWindows");
+static_assert(sizeof(WindowJob) == 12 && sizeof(WindowTask) == 40, "the frame of SumWindows");
 
 // Four sums, six cells, three weights and two addresses take all registers that there are, and
 // compilers run out of them. 15 instructions for 12 SMLAD; pairs that are not there are left out.
-// The frame is the task and behind it the first job, the results of its plane, the lists that are
-// left and what follows a list.
+// The frame is the task up to the scale of its plane, the first results and job of the plane, the
+// other scales and their end, the lists that are left, what follows a list, all lists and two zeros.
 __attribute__((naked, noinline)) inline void SumWindows(const WindowTask* /*task*/) {
   __asm__(
       "push {r4-r11, lr}\n"
-      "ldr r4, [r0, #40]\n"
-      "adr r5, 5f + 1\n"
-      "cmp r4, #1\n"
+      "movs r1, #0\n"
+      "movs r2, #0\n"
+      "push {r1, r2}\n"
+      "ldr r12, [r0, #36]\n"
+      "mov r10, r12\n"
+      "adr r11, 5f + 1\n"
+      "cmp r12, #1\n"
       "it ne\n"
-      "subne r5, #(5f - 3f)\n"
-      "ldrd r3, r2, [r0, #16]\n"
-      "push {r2-r5}\n"
-      "add r1, r0, #36\n"
-      "ldm r1, {r2-r5}\n"
-      "push {r2-r5}\n"
-      "ldm r0, {r2-r10}\n"
-      "push {r2-r10}\n"
-      "1: ldm sp, {r0-r7}\n"
+      "subne r11, #(5f - 3f)\n"
+      "add r8, r0, #24\n"
+      "add r9, r0, #36\n"
+      "ldm r0, {r2-r7}\n"
+      "push {r2, r3, r8-r12}\n"
+      "push {r2-r7}\n"
+      "ldm sp, {r4-r7}\n"
+      "1: ldrd r0, r1, [sp, #52]\n"
+      "ldrd r2, r3, [sp, #52]\n"
       "ldm r5!, {r8-r10}\n"
-      "str r5, [sp, #20]\n"
+      "strd r4, r5, [sp]\n"
       "add r11, r6, r8, lsr #16\n"
       "uxtah r12, r7, r8\n"
       "2: add pc, r9\n"
@@ -86,23 +87,22 @@ __attribute__((naked, noinline)) inline void SumWindows(const WindowTask* /*task
       "smlad r2, r8, lr, r2\n"
       "smlad r3, r4, lr, r3\n"
       ".endr\n"
-      "ldr pc, [sp, #64]\n"
+      "ldr pc, [sp, #44]\n"
       ".p2align 2\n"
       // The next list, if there is one.
-      "3: ldr r4, [sp, #60]\n"
+      "3: ldr r4, [sp, #40]\n"
       "subs r4, #1\n"
       "beq 4f\n"
-      "str r4, [sp, #60]\n"
-      "ldr r5, [sp, #20]\n"
+      "str r4, [sp, #40]\n"
+      "ldr r5, [sp, #4]\n"
       "ldrd r9, r10, [r5, #-8]\n"
       "add r11, r11, r10, asr #16\n"
       "sxtah r12, r12, r10\n"
       "b 2b\n"
-      "4: ldr r4, [sp, #40]\n"
-      "str r4, [sp, #60]\n"
+      "4: ldr r4, [sp, #48]\n"
+      "str r4, [sp, #40]\n"
       ".p2align 2\n"
-      "5: ldrd r8, r9, [sp, #32]\n"
-      "ldr r4, [sp, #16]\n"
+      "5: ldm sp, {r4-r9}\n"
       "smmulr r0, r0, r9\n"
       "smmulr r1, r1, r9\n"
       "smmulr r2, r2, r9\n"
@@ -115,27 +115,23 @@ __attribute__((naked, noinline)) inline void SumWindows(const WindowTask* /*task
       "strh r2, [r4, #16]\n"
       "strh r3, [r4, #24]\n"
       "strh r0, [r4], #32\n"
-      "str r4, [sp, #16]\n"
       "cmp r4, r8\n"
       "bne 1b\n"
       // The next plane.
-      "ldrd r6, r7, [sp, #44]\n"
-      "cmp r6, r7\n"
+      "add lr, sp, #24\n"
+      "ldm lr, {r4, r5, r10, r11}\n"
+      "cmp r10, r11\n"
       "beq 6f\n"
-      "ldr r9, [r6], #4\n"
-      "str r6, [sp, #44]\n"
-      "add r8, #2\n"
-      "strd r8, r9, [sp, #32]\n"
-      "ldrd r5, r4, [sp, #52]\n"
+      "ldr r9, [r10], #4\n"
       "adds r4, #2\n"
-      "str r4, [sp, #56]\n"
-      "strd r4, r5, [sp, #16]\n"
-      "ldrd r6, r7, [sp, #24]\n"
+      "str r4, [sp, #24]\n"
+      "str r10, [sp, #32]\n"
       "adds r6, #240\n"
       "add r7, #324\n"
-      "strd r6, r7, [sp, #24]\n"
+      "add r8, #2\n"
+      "stm sp, {r4-r9}\n"
       "b 1b\n"
-      "6: add sp, #68\n"
+      "6: add sp, #60\n"
       "pop {r4-r11, pc}\n");
 }
 static_assert(kPlaneCells * 4 == 240 && kPlaneWidth * 4 == 20 + 28 && kPlaneWeights * 4 == 324,
@@ -146,7 +142,7 @@ static_assert(kPlaneCells * 4 == 240 && kPlaneWidth * 4 == 20 + 28 && kPlaneWeig
 inline void SumWindows(const WindowTask* task) {
   const auto further = [](const uint32_t* words, int32_t bytes) { return words + bytes / 4; };
   for (int32_t plane = 0; plane < kPlanes; ++plane) {
-    const int32_t scale = plane == 0 ? task->scale : task->scales[plane - 1];
+    const int32_t scale = task->scales[plane];
     const WindowJob* job = task->job;
     for (int16_t* result = task->results; result != task->results_end;
          result += kNeighbours * kPlanes, ++job) {
