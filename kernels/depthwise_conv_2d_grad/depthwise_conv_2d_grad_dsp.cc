@@ -78,7 +78,6 @@ TFLM_TRAINING_NOINLINE void WritePhase(const GradientLayer& layer, const TilePha
 // Writes a tile of the channels of one part. The last group may overlap the one before.
 TFLM_TRAINING_SMALL void WriteChannels(const GradientLayer& layer, const FilterPart& part,
                                        GradientTile* tile) {
-  const ConvGeometry& g = layer.geometry;
   // (acc * mu) / 2^(15 + shift), rounded half up, is SMMULR(acc, mu * 2^(17 - shift)).
   const int up = 17 - layer.shift;
   for (int32_t& scale : tile->sums.scales) scale = kNoMultiplier << up;
@@ -91,7 +90,7 @@ TFLM_TRAINING_SMALL void WriteChannels(const GradientLayer& layer, const FilterP
       tile->sums.scales[2] = mu[2] << up;
       tile->sums.scales[3] = mu[3] << up;
     }
-    PackGradient(g, layer.gradient, tile);
+    PackGradient(layer, tile);
     for (const TilePhase* phase = tile->phases; phase != tile->end_phase; ++phase) {
       PackWeights(*phase, part.weights + (tile->channel - part.begin), tile);
       WritePhase(layer, *phase, tile);

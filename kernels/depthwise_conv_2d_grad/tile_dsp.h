@@ -84,24 +84,20 @@ TFLM_TRAINING_INLINE Quad LoadMantissas(Mantissas m, int32_t index) {
   return m.is_int8() ? LoadQuad(m.int8() + index) : LoadQuad(m.int16() + index);
 }
 
-// Fills the cells that StartTile has planned; those outside the map are left alone.
-TFLM_TRAINING_SMALL inline void PackGradient(const ConvGeometry& g, Mantissas gradient,
-                                             GradientTile* tile) {
-  PackTask& pack = tile->pack;
-  const int32_t first = tile->gradient_begin + tile->channel;
-  if (pack.columns > 0) {
-    pack.column = gradient.int16() + first;
-    PackColumns(&pack);
-    if (2 * pack.columns == tile->gradient_columns) return;
-  }
+// Fills the cells of the columns that are left over by PackColumns.
+TFLM_TRAINING_SMALL inline void PackColumnsLeft(const GradientLayer& layer,
+                                                const GradientTile& tile) {
+  const PackTask& pack = tile.pack;
+  const int32_t first = tile.gradient_begin + tile.channel;
   const int32_t rows = 2 * pack.pairs + pack.has_last;
-  for (int32_t x = 2 * pack.columns; x < tile->gradient_columns; ++x) {
+  for (int32_t x = 2 * pack.columns; x < tile.gradient_columns; ++x) {
     uint32_t* cell = pack.cell - kPlaneCells + x;
     Quad upper = {0, 0};
     for (int32_t row = 0; row < rows + pack.has_last; ++row) {
       Quad quad = {0, 0};
       if (row < rows) {
-        quad = LoadMantissas(gradient, first + x * g.output_channels + row * (pack.row_step / 2));
+        quad = LoadMantissas(layer.gradient, first + x * layer.geometry.output_channels +
+                                                 row * (pack.row_step / 2));
       }
       if (row % 2 != 0) {
         StoreCell(upper, quad, kPlaneCells, cell);
@@ -110,6 +106,16 @@ TFLM_TRAINING_SMALL inline void PackGradient(const ConvGeometry& g, Mantissas gr
       upper = quad;
     }
   }
+}
+
+// Fills the cells that StartTile has planned; those outside the map are left alone.
+TFLM_TRAINING_INLINE void PackGradient(const GradientLayer& layer, GradientTile* tile) {
+  PackTask& pack = tile->pack;
+  if (pack.columns > 0) {
+    pack.column = layer.gradient.int16() + (tile->gradient_begin + tile->channel);
+    PackColumns(&pack);
+  }
+  if (2 * pack.columns < tile->gradient_columns) PackColumnsLeft(layer, *tile);
 }
 
 // Lists of weights: one, of zeros, where no tap reaches a pixel.
