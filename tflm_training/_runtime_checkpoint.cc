@@ -35,7 +35,11 @@ void Check(TfLiteStatus status) {
 // Init() runs an inference on zeros. It would be one more step of a stream to a recurrent operator
 // that goes on from one Invoke() to the next, so the variables get back what they held.
 void Begin(Interpreter& interpreter, TrainingSession& session) {
-  if (!interpreter.has_variables()) return Check(session.Init());
+  if (!interpreter.has_variables()) {
+    Check(session.Init());
+    interpreter.Invoked();
+    return;
+  }
   const std::string held = interpreter.Variables();
   const TfLiteStatus status = session.Init();
   interpreter.SetVariables(held);

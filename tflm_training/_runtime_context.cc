@@ -11,14 +11,16 @@ thread_local const tflite::Model* preparing_model = nullptr;
 // TFLM lets `dims` point to the shape in the flatbuffer.
 const tflite::Tensor* Described(const TfLiteTensor* tensor) {
   if (preparing_model == nullptr || tensor == nullptr) return nullptr;
+  const tflite::Tensor* found = nullptr;
   for (const tflite::Tensor* candidate : *preparing_model->subgraphs()->Get(0)->tensors()) {
     if (static_cast<const void*>(candidate->shape()) != tensor->dims) continue;
     // Files may store one shape for several tensors: a constant is known by its content.
     const auto* content = preparing_model->buffers()->Get(candidate->buffer())->data();
     const bool is_constant = content != nullptr && content->size() != 0;
-    if (!is_constant || content->data() == tensor->data.data) return candidate;
+    if (is_constant && content->data() == tensor->data.data) return candidate;
+    if (!is_constant && found == nullptr) found = candidate;
   }
-  return nullptr;
+  return found;
 }
 
 bool IsVariable(TfLiteContext*, TfLiteTensor* tensor) {

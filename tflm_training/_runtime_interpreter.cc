@@ -172,6 +172,10 @@ void Interpreter::Invoke() {
   TflmTrainingClearLog();
   ClearLstmStates();
   if (interpreter_->Invoke() != kTfLiteOk) ThrowWithLog("TFLite Micro's Invoke() failed");
+  Invoked();
+}
+
+void Interpreter::Invoked() {
   ClearLstmStates();
   has_variables_ = true;
 }
@@ -183,8 +187,7 @@ std::vector<RecordedOperator> Interpreter::InvokeRecorded() {
   const TfLiteStatus status = interpreter_->Invoke();
   std::vector<RecordedOperator> operators = recorder_->Stop();
   if (status != kTfLiteOk) ThrowWithLog("TFLite Micro's Invoke() failed");
-  ClearLstmStates();
-  has_variables_ = true;
+  Invoked();
   if (!recorder_->SawEveryOperator()) {
     throw std::runtime_error("TFLite Micro's profiling does not follow the operators");
   }

@@ -51,6 +51,8 @@ class Interpreter {
 
   // A training flatbuffer copies its variables' initial values in the first Invoke() after a Reset().
   bool has_variables() const { return has_variables_; }
+  // To be called when interpreter() was invoked by somebody else.
+  void Invoked();
   // Of all variables, recurrent states too. SetVariables takes what Variables gave.
   std::string Variables();
   void SetVariables(const std::string& contents);

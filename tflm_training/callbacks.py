@@ -170,11 +170,18 @@ class EarlyStopping(Callback):
             self.trainer.restore(self._best_checkpoint)
 
 
+class _AnyFormat(float):
+    """A number that may be shown in any way."""
+
+    def __format__(self, specification: str) -> str:
+        return ""
+
+
 class _AnyLog(dict[str, float]):
-    """What a run may have: other callbacks add to its logs."""
+    """What a run may have: a float for each metric, and what other callbacks add to its logs."""
 
     def __missing__(self, key: str) -> float:
-        return 0.0
+        return 0.0 if key.removeprefix("val_") in ("loss", "accuracy", "mse") else _AnyFormat()
 
 
 class ModelCheckpoint(Callback):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import struct
 
 import numpy as np
 
 _SIZES = struct.Struct("<10I16s")
 _TENSOR = struct.Struct("<BBHfi")
+# Far more than TFLite Micro has.
+_MOST_DIMENSIONS = 8
+_MOST_ELEMENTS = 2**31 - 1
 _DTYPES = {1: np.float32, 2: np.int32, 3: np.uint8, 7: np.int16, 9: np.int8}
 
 
@@ -24,7 +28,7 @@ class DeviceTensor:
 
     @property
     def bytes(self) -> int:
-        return int(np.prod(self.shape)) * self.dtype.itemsize
+        return math.prod(self.shape) * self.dtype.itemsize
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +71,7 @@ def _tensor(name: str, payload: bytes, offset: int) -> tuple[DeviceTensor, int]:
     code, rank, _, scale, zero_point = _TENSOR.unpack_from(payload, offset)
     offset += _TENSOR.size
     shape = struct.unpack_from(f"<{rank}i", payload, offset)
-    if min(shape, default=1) < 1:
+    if rank > _MOST_DIMENSIONS or min(shape, default=1) < 1 or math.prod(shape) > _MOST_ELEMENTS:
         raise ValueError(f"{name} of shape {list(shape)}")
     tensor = DeviceTensor(name, shape, np.dtype(_DTYPES[code]), scale, zero_point)
     return tensor, offset + 4 * rank

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -49,7 +50,7 @@ class DeviceTrainer(Trainer):
     def reset(self) -> None:
         """Back to the firmware's weights, and to the seed for the order of the samples."""
         self._device.reset()
-        self._generator = np.random.default_rng(self._seed)
+        self._seed_order()
         self._run, self._step_of_run, self._steps = None, 0, 0
 
     def save(
@@ -90,7 +91,7 @@ def _signature(device: Device) -> Signature:
     info = device.info
     if info.classes == 0:
         loss = "mse"
-    elif int(np.prod(info.output.shape)) == 1:
+    elif math.prod(info.output.shape) == 1:
         loss = "sigmoid_cross_entropy"
     else:
         loss = "softmax_cross_entropy"

@@ -22,7 +22,6 @@ LOSSES = ("softmax_cross_entropy", "sigmoid_cross_entropy", "mse")
 # all be positive.
 _PROBABILITY_SCALE = 1.0 / 256.0
 _PROBABILITY_ZERO_POINT = -128
-_LONGEST_SHOWN = 120
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,8 +143,9 @@ def _metadata(interpreter: Interpreter) -> dict[str, Any]:
 
 def _cut(value: object) -> str:
     """Something from the file, for a message."""
-    text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    from converter.model.graph import shown
+
+    return shown(repr(value))
 
 
 def _classes(loss: str, stated: Any, output: TensorInfo) -> int:

@@ -72,12 +72,15 @@ class Trainer(Evaluator):
         except ValueError as error:
             raise DataError(f"{name}: {error}") from error
         self._begin(seed, signature)
-        self._seed_everything()
+        self._seed_graph()
+
+    def _seed_order(self) -> None:
+        self._generator = np.random.default_rng(self._seed)
 
     def _begin(self, seed: int, signature: Signature) -> None:
         """What every trainer starts with. Raises DataError."""
         self._seed = whole_number("seed", seed, 0)
-        self._generator = np.random.default_rng(self._seed)
+        self._seed_order()
         self._signature = signature
         self._no_label = np.array([-1], np.int32)
         if self.is_regression:
@@ -121,7 +124,8 @@ class Trainer(Evaluator):
         """Back to the weights of the flatbuffer and to the seed, as after construction."""
         self._interpreter.reset()
         self._run, self._step_of_run, self._steps = None, 0, 0
-        self._seed_everything()
+        self._seed_order()
+        self._seed_graph()
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write a checkpoint: the weights, the generators and how far the run has come.
@@ -268,14 +272,13 @@ class Trainer(Evaluator):
     def _is_correct(self, output: np.ndarray, label: np.ndarray) -> bool:
         return not self.is_regression and self._signature.predicted_class(output) == label[0]
 
-    def _seed_everything(self) -> None:
-        """Seed the order of the samples and the graph's generator.
+    def _seed_graph(self) -> None:
+        """Seed the graph's generator.
 
         The graph copies its variables out of the flatbuffer in the first Invoke() after a
         reset, so one inference comes first. The state is the first 32-bit word of
         numpy.random.SeedSequence(seed), or 1 if that is 0, at which xorshift would stay.
         """
-        self._generator = np.random.default_rng(self._seed)
         signature = self._signature
         self._step(
             np.zeros(signature.input.shape, signature.input.dtype),

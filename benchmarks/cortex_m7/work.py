@@ -12,11 +12,14 @@ from converter.ir.training_ops import (
     InitializeVariables,
     TrainingConv,
     TrainingDepthwiseConv2D,
+    TransposeConvFilterUpdate,
+    TransposeConvInputGrad,
 )
 
 START_UP, FORWARD, BACKWARD = "start-up", "forward", "backward and update"
 
 _DEPTHWISE = (DepthwiseConv2DFilterUpdate, DepthwiseConv2DInputGrad, TrainingDepthwiseConv2D)
+_TRANSPOSED = (TransposeConvFilterUpdate, TransposeConvInputGrad)
 
 
 def part(options: Options) -> str:
@@ -37,14 +40,16 @@ def is_filter_update(options: Options) -> bool:
 def macs(options: Options) -> int:
     """Multiply-accumulates, counted as the converter's report counts them.
 
-    Output positions times weights: those of the padding are in it, those of zeros that a
-    stride would put between the outputs are not. A filter update has the share of its trained
-    channels. 0 for all that is no convolution.
+    Output positions, of TRANSPOSE_CONV input positions, times weights: those of the padding are
+    in it, those of zeros that a stride would put between the outputs are not. A filter update has
+    the share of its trained channels. 0 for all that is no convolution.
     """
     if not isinstance(options, ConvGeometry):
         return 0
     is_depthwise = isinstance(options, _DEPTHWISE)
     positions = options.output_height * options.output_width
+    if isinstance(options, _TRANSPOSED):
+        positions = options.input_height * options.input_width
     window = options.filter_height * options.filter_width
     channels = options.output_channels if is_depthwise else options.input_channels
     trained = options.channels if isinstance(options, ConvFilterUpdate) else channels

@@ -63,8 +63,9 @@ def _training_models(models: Path) -> Iterator[tuple[str, bytes]]:
         for budget in _BUDGETS:
             try:
                 made = converter.convert(content, budget, num_classes=classes, name=name)
-            except ConverterError:
-                continue  # the smallest update needs more
+            except ConverterError as error:
+                print(f"left out: {name} in {budget} bytes ({error})", file=sys.stderr)
+                continue
             yield name, made.flatbuffer
         if name == _MCUNET:
             made = converter.convert(
@@ -182,7 +183,7 @@ def main() -> int:
         ours = replay(build(_CORE), _CORE, [layer.here for layer in found]).operators
         program = build(_CORE, replacement=_cmsis_nn(options))
         theirs = replay(program, _CORE, [layer.whole for layer in found]).operators
-    except (BuildError, EmulatorError, OSError) as error:
+    except (BuildError, ConverterError, EmulatorError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     rows = [

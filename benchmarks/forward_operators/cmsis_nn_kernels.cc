@@ -30,6 +30,14 @@ void WidenShifts(const Requantisation& requantisation, int32_t channels) {
   for (int32_t i = 0; i < count; ++i) shifts[i] = requantisation.shift[i];
 }
 
+cmsis_nn_dims InputDims(const ConvGeometry& g) {
+  return {1, g.input_height, g.input_width, g.input_channels};
+}
+
+cmsis_nn_dims OutputDims(const ConvGeometry& g) {
+  return {1, g.output_height, g.output_width, g.output_channels};
+}
+
 cmsis_nn_per_channel_quant_params PerChannel(const Requantisation& requantisation) {
   return {const_cast<int32_t*>(requantisation.multiplier), shifts};
 }
@@ -74,11 +82,11 @@ void TrainingConv2D(const TrainingConvOptions& options, const int8_t* input,
                                            {g.dilation_width, g.dilation_height},
                                            {options.activation_min, options.activation_max}};
   const cmsis_nn_per_channel_quant_params scale = PerChannel(requantisation);
-  const cmsis_nn_dims inputs = {1, g.input_height, g.input_width, g.input_channels};
+  const cmsis_nn_dims inputs = InputDims(g);
   const cmsis_nn_dims weights = {g.output_channels, g.filter_height, g.filter_width,
                                  g.input_channels};
   const cmsis_nn_dims biases = {1, 1, 1, g.output_channels};
-  const cmsis_nn_dims outputs = {1, g.output_height, g.output_width, g.output_channels};
+  const cmsis_nn_dims outputs = OutputDims(g);
   if (arm_convolve_wrapper_s8(&context, &parameters, &scale, &inputs, input, &weights, whole,
                               &biases, requantisation.bias, &outputs,
                               output) != ARM_CMSIS_NN_SUCCESS) {
@@ -100,10 +108,10 @@ void TrainingDepthwiseConv2D(const TrainingConvOptions& options, const int8_t* i
       {g.padding_left, g.padding_top}, {g.dilation_width, g.dilation_height},
       {options.activation_min, options.activation_max}};
   const cmsis_nn_per_channel_quant_params scale = PerChannel(requantisation);
-  const cmsis_nn_dims inputs = {1, g.input_height, g.input_width, g.input_channels};
+  const cmsis_nn_dims inputs = InputDims(g);
   const cmsis_nn_dims weights = {1, g.filter_height, g.filter_width, g.output_channels};
   const cmsis_nn_dims biases = {1, 1, 1, g.output_channels};
-  const cmsis_nn_dims outputs = {1, g.output_height, g.output_width, g.output_channels};
+  const cmsis_nn_dims outputs = OutputDims(g);
   if (arm_depthwise_conv_wrapper_s8(&context, &parameters, &scale, &inputs, input, &weights,
                                     whole, &biases, requantisation.bias, &outputs,
                                     output) != ARM_CMSIS_NN_SUCCESS) {

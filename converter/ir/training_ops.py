@@ -275,3 +275,9 @@ TRAINING_OPS: tuple[type[Options], ...] = (
     TrainingConv2D,
     TrainingDepthwiseConv2D,
 )
+INPUT_GRADS: tuple[type[ConvInputGrad], ...] = tuple(
+    record for record in TRAINING_OPS if issubclass(record, ConvInputGrad)
+)
+FILTER_UPDATES: tuple[type[ConvFilterUpdate], ...] = tuple(
+    record for record in TRAINING_OPS if issubclass(record, ConvFilterUpdate)
+)

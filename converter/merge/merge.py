@@ -50,7 +50,10 @@ def merge(
     """
     contents = None
     if variables is not None:  # what is wrong with them is not the file's fault
-        contents = {str(key): np.asarray(content) for key, content in variables.items()}
+        try:
+            contents = {str(key): np.asarray(content) for key, content in variables.items()}
+        except ValueError as error:
+            raise ConverterError(f"variables are no arrays ({reason_of(error)})") from error
     try:
         merged = _merge(flatbuffer, contents, name)
         read_model(merged, name)  # what a damaged training flatbuffer makes may not be a model

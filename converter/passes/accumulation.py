@@ -22,13 +22,11 @@ from converter.errors import ConverterError
 from converter.ir.backward import Backward, constant, scaled
 from converter.ir.bounds import INT32_MAX, MAX_WEIGHT
 from converter.ir.training_ops import (
+    FILTER_UPDATES,
     FRACTION,
     ApplyUpdates,
     BiasUpdate,
-    Conv2DFilterUpdate,
     ConvFilterUpdate,
-    DepthwiseConv2DFilterUpdate,
-    TransposeConvFilterUpdate,
 )
 from converter.model.graph import Operator, Quantization, Tensor
 from converter.rules.convolution import LARGEST_STEP
@@ -38,15 +36,8 @@ from converter.rules.convolution import LARGEST_STEP
 MAX_SAMPLES = 65536
 COUNT_NAME = "accumulated_samples"
 
-_RECORDS: dict[str, type[ConvFilterUpdate | BiasUpdate]] = {
-    record.CUSTOM_CODE: record
-    for record in (
-        Conv2DFilterUpdate,
-        DepthwiseConv2DFilterUpdate,
-        TransposeConvFilterUpdate,
-        BiasUpdate,
-    )
-}
+_UPDATES: tuple[type[ConvFilterUpdate | BiasUpdate], ...] = (*FILTER_UPDATES, BiasUpdate)
+_RECORDS = {record.CUSTOM_CODE: record for record in _UPDATES}
 _FRACTION_INPUT = 7
 
 

@@ -8,19 +8,10 @@ for one more byte of arena a weight and none of flash.
 from __future__ import annotations
 
 from converter.ir.backward import scaled
-from converter.ir.training_ops import (
-    FRACTION,
-    Conv2DFilterUpdate,
-    DepthwiseConv2DFilterUpdate,
-    TransposeConvFilterUpdate,
-)
+from converter.ir.training_ops import FILTER_UPDATES, FRACTION
 from converter.model.graph import Operator, Quantization, Tensor
 
-_FILTER_UPDATES = (
-    Conv2DFilterUpdate.CUSTOM_CODE,
-    DepthwiseConv2DFilterUpdate.CUSTOM_CODE,
-    TransposeConvFilterUpdate.CUSTOM_CODE,
-)
+_FILTER_UPDATES = tuple(record.CUSTOM_CODE for record in FILTER_UPDATES)
 _FILTER, _UPDATE_SCALE, _FRACTION = 3, 5, 7
 
 

@@ -50,7 +50,7 @@ class SplitFilter:
 
 
 def can_be_lowered(operator: Operator) -> bool:
-    """Whether the own operators compute it: int8, batch 1, constant filter."""
+    """Whether an own operator computes it: its kind has one, and its rule does not refuse it."""
     rule = None if operator.is_custom else rule_of(operator.name)
     if not isinstance(rule, ConvolutionRule) or rule.forward is None:
         return False

@@ -14,19 +14,17 @@ from typing import Any
 import numpy as np
 
 from converter.ir.training_ops import (
+    INPUT_GRADS,
     TRAINING_OPS,
     AveragePool2DGrad,
     Conv2DFilterUpdate,
-    Conv2DInputGrad,
     ConvFilterUpdate,
     DepthwiseConv2DFilterUpdate,
-    DepthwiseConv2DInputGrad,
     GradientAdd,
     GradientMask,
     GradientMul,
     GradientSlice,
     MeanGrad,
-    TransposeConvInputGrad,
 )
 from converter.model.graph import Operator, Tensor
 
@@ -34,9 +32,7 @@ _RECORDS = {record.CUSTOM_CODE: record for record in TRAINING_OPS}
 _FILTER_UPDATES = (Conv2DFilterUpdate.CUSTOM_CODE, DepthwiseConv2DFilterUpdate.CUSTOM_CODE)
 # Operator -> index of its input `masked_by`.
 _MASKED_BY = {
-    Conv2DInputGrad.CUSTOM_CODE: 4,
-    DepthwiseConv2DInputGrad.CUSTOM_CODE: 4,
-    TransposeConvInputGrad.CUSTOM_CODE: 4,
+    **{record.CUSTOM_CODE: 4 for record in INPUT_GRADS},
     AveragePool2DGrad.CUSTOM_CODE: 2,
     MeanGrad.CUSTOM_CODE: 2,
     GradientSlice.CUSTOM_CODE: 2,

@@ -16,13 +16,13 @@ from converter.ir.bounds import (
 )
 from converter.ir.options import Options
 from converter.ir.training_ops import (
+    FILTER_UPDATES,
+    INPUT_GRADS,
     TRAINING_OPS,
     ActivationGrad,
     AveragePool2DGrad,
     BiasUpdate,
-    Conv2DFilterUpdate,
     Conv2DInputGrad,
-    DepthwiseConv2DFilterUpdate,
     DepthwiseConv2DInputGrad,
     GradientAdd,
     GradientMul,
@@ -31,7 +31,6 @@ from converter.ir.training_ops import (
     SoftmaxCrossEntropy,
     TrainingConv2D,
     TrainingDepthwiseConv2D,
-    TransposeConvFilterUpdate,
     TransposeConvInputGrad,
 )
 from converter.proof.facts import (
@@ -51,12 +50,6 @@ from converter.proof.facts import (
 
 _POOLS = (AveragePool2DGrad, MaxPool2DGrad)
 _FORWARD = (TrainingConv2D, TrainingDepthwiseConv2D)
-_INPUT_GRADS = (Conv2DInputGrad, DepthwiseConv2DInputGrad, TransposeConvInputGrad)
-_FILTER_UPDATES = (
-    Conv2DFilterUpdate,
-    DepthwiseConv2DFilterUpdate,
-    TransposeConvFilterUpdate,
-)
 LARGEST_DIFFERENCE = 255  # of two int8
 
 
@@ -77,7 +70,7 @@ BOUNDS: tuple[Bound, ...] = (
     BYTES,
     Bound(
         "extent, stride, dilation or padding",
-        (*_FORWARD, *_INPUT_GRADS, *_FILTER_UPDATES, *_POOLS),
+        (*_FORWARD, *INPUT_GRADS, *FILTER_UPDATES, *_POOLS),
         "the largest",
         extent,
         MAX_EXTENT,
@@ -131,7 +124,7 @@ BOUNDS: tuple[Bound, ...] = (
     ),
     Bound(
         "sum over positions",
-        _FILTER_UPDATES,
+        FILTER_UPDATES,
         "OH * OW * 255 * M; transposed H * W * 255 * M",
         sum_over_positions,
         INT32_MAX,
@@ -145,7 +138,7 @@ BOUNDS: tuple[Bound, ...] = (
     ),
     Bound(
         "product of a step",
-        (*_FILTER_UPDATES, BiasUpdate),
+        (*FILTER_UPDATES, BiasUpdate),
         "(sum over positions) * 2^31 + 2^31; of a bias (positions * M) * 2^31 + 2^31",
         lambda f: sum_over_positions(f) * 2**31 + 2**31,
         INT64_MAX,

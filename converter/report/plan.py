@@ -7,18 +7,12 @@ import dataclasses
 from converter.conversion import TrainingModel
 from converter.ir.layers import Layer
 from converter.ir.training_ops import (
-    Conv2DInputGrad,
-    DepthwiseConv2DInputGrad,
-    TransposeConvInputGrad,
+    INPUT_GRADS,
 )
 from converter.model.graph import Operator
 from converter.rules.rule import LayerUpdate
 
-_INPUT_GRADS = (
-    Conv2DInputGrad.CUSTOM_CODE,
-    DepthwiseConv2DInputGrad.CUSTOM_CODE,
-    TransposeConvInputGrad.CUSTOM_CODE,
-)
+_INPUT_GRADS = tuple(record.CUSTOM_CODE for record in INPUT_GRADS)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -168,7 +168,7 @@ class ConvolutionRule(BaseRule, abc.ABC):
 
     def filter_positions(self, geometry: ConvGeometry) -> int:
         """Products that make the gradient of one weight, one for each position of a map."""
-        return geometry.output_height * geometry.output_width
+        return _positions(geometry)
 
     def weight_bound(self, weights: np.ndarray, geometry: ConvGeometry) -> int:
         """The largest sum |w| that meets in one input; weights: [outputs that meet, KH, KW, I]."""

@@ -59,7 +59,8 @@ class Rule(Protocol):
 
     @property
     def int8_inputs(self) -> tuple[int, ...]:
-        """Places of the inputs that hold quantised values; others are indices and biases."""
+        """Places of the inputs that must be int8; others are indices and biases, or outputs of
+        operators that were checked."""
 
     def check(self, operator: Operator) -> Refusal | None:
         """Why the operator cannot be differentiated, or None if it can."""

@@ -232,7 +232,7 @@ void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* in
   const ConvGeometry& g = options.geometry;
   const Maps maps(g);
   const int32_t taps = g.filter_height * g.filter_width;
-  const int32_t row = options.filter_channels == 0 ? g.input_channels : options.filter_channels;
+  const int32_t row = options.FilterStride(g.input_channels);
   // Columns share the unpacking of the pixels, of which there should be some.
   const int32_t positions = maps.output_height * maps.output_width;
   const int32_t max_columns =

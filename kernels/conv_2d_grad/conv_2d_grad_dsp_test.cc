@@ -139,8 +139,7 @@ void CompareFilterUpdates(const ConvGeometry& g, uint32_t seed) {
   if (random.Between(0, 1) == 0) options.clamp = random.Between(1, 127);
   if (random.Between(0, 1) == 0) options.stored_channels = channels + random.Between(0, 2);
   if (random.Between(0, 1) == 0) options.filter_channels = channels + random.Between(0, 2);
-  const int32_t filter_channels =
-      options.filter_channels == 0 ? g.input_channels : options.filter_channels;
+  const int32_t filter_channels = options.FilterStride(g.input_channels);
   const auto input = random.Vector<int8_t>(
       Elements(g.input_height, g.input_width, options.InputStride()),
       random.Between(0, 3) == 0 ? 120 : -128, 127);

@@ -5,38 +5,15 @@
 #include "kernels/core/registration.h"
 
 namespace tflm_training {
-namespace {
 
-constexpr ConvFamily kFamily = {/*depthwise=*/false};
-
-TfLiteStatus PrepareInputGrad(TfLiteContext* context, TfLiteNode* node) {
-  return PrepareConvInputGrad(context, node, kFamily);
-}
-
-TfLiteStatus EvalInputGrad(TfLiteContext* context, TfLiteNode* node) {
-  return EvalConvInputGrad(context, node, kFamily, Conv2DInputGrad);
-}
-
-TfLiteStatus PrepareFilterUpdate(TfLiteContext* context, TfLiteNode* node) {
-  return PrepareConvFilterUpdate(context, node, kFamily);
-}
-
-TfLiteStatus EvalFilterUpdate(TfLiteContext* context, TfLiteNode* node) {
-  return EvalConvFilterUpdate(context, node, Conv2DFilterUpdate);
-}
-
-}  // namespace
+constexpr bool kDepthwise = false;
 
 const TFLMRegistration* Register_CONV_2D_INPUT_GRAD() {
-  static constexpr TFLMRegistration registration =
-      MakeRegistration(PrepareInputGrad, EvalInputGrad);
-  return &registration;
+  return ConvInputGradRegistration<kDepthwise, Conv2DInputGrad>();
 }
 
 const TFLMRegistration* Register_CONV_2D_FILTER_UPDATE() {
-  static constexpr TFLMRegistration registration =
-      MakeRegistration(PrepareFilterUpdate, EvalFilterUpdate);
-  return &registration;
+  return ConvFilterUpdateRegistration<kDepthwise, Conv2DFilterUpdate>();
 }
 
 }  // namespace tflm_training

@@ -131,8 +131,7 @@ void ConvFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* inpu
                       Mantissas gradient, GradientScale scale, const FilterStep& step,
                       TrainedWeights filter, Random* random) {
   const ConvGeometry& g = options.geometry;
-  const int32_t filter_channels =
-      options.filter_channels == 0 ? g.input_channels : options.filter_channels;
+  const int32_t filter_channels = options.FilterStride(g.input_channels);
   int32_t acc[kChannelBlock];
   for (int32_t o = 0; o < g.output_channels; ++o) {
     const Factor factor = DecomposeFactor(step.FactorOf(scale.sigma, o));

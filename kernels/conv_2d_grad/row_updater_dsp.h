@@ -36,9 +36,7 @@ class RowUpdater {
     count_ = count;
     // Rows draw one after the other; those in pieces draw each from a state of its own.
     for (int32_t n = 1; in_pieces_ && n < count; ++n) {
-      const Factor factor = FactorOf(n - 1);
-      const bool draws = factor.trains() && factor.shift > 0;
-      states_[n] = draws ? jump_(states_[n - 1]) : states_[n - 1];
+      states_[n] = FactorOf(n - 1).draws() ? jump_(states_[n - 1]) : states_[n - 1];
     }
   }
 

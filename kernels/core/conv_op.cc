@@ -89,8 +89,7 @@ TfLiteStatus PrepareConvFilterUpdate(TfLiteContext* context, TfLiteNode* node, C
   check.Counts(8, 0);
   if (check.status() != kTfLiteOk) return kTfLiteError;
 
-  const int32_t filter_channels =
-      options->filter_channels == 0 ? family.Channels(g) : options->filter_channels;
+  const int32_t filter_channels = options->FilterStride(family.Channels(g));
   check.Require(options->InputStride() >= family.InputChannels(g, options->channels),
                 "stored_channels");
   check.Require(filter_channels >= options->channels, "filter_channels");

@@ -53,6 +53,31 @@ TfLiteStatus PrepareConvFilterUpdate(TfLiteContext* context, TfLiteNode* node, C
 TfLiteStatus EvalConvFilterUpdate(TfLiteContext* context, TfLiteNode* node,
                                   ConvFilterUpdateKernel kernel);
 
+// The registrations of a family's two operators.
+template <bool kDepthwise, ConvInputGradKernel kKernel>
+const TFLMRegistration* ConvInputGradRegistration() {
+  static constexpr TFLMRegistration registration = MakeRegistration(
+      [](TfLiteContext* context, TfLiteNode* node) {
+        return PrepareConvInputGrad(context, node, {kDepthwise});
+      },
+      [](TfLiteContext* context, TfLiteNode* node) {
+        return EvalConvInputGrad(context, node, {kDepthwise}, kKernel);
+      });
+  return &registration;
+}
+
+template <bool kDepthwise, ConvFilterUpdateKernel kKernel>
+const TFLMRegistration* ConvFilterUpdateRegistration() {
+  static constexpr TFLMRegistration registration = MakeRegistration(
+      [](TfLiteContext* context, TfLiteNode* node) {
+        return PrepareConvFilterUpdate(context, node, {kDepthwise});
+      },
+      [](TfLiteContext* context, TfLiteNode* node) {
+        return EvalConvFilterUpdate(context, node, kKernel);
+      });
+  return &registration;
+}
+
 }  // namespace tflm_training
 
 #endif  // KERNELS_CORE_CONV_OP_H_

@@ -38,6 +38,10 @@ struct ConvFilterUpdateOptions {
   int32_t InputStride() const {
     return stored_channels == 0 ? geometry.input_channels : stored_channels;
   }
+  // channels: the innermost dimension of the layer's filter.
+  int32_t FilterStride(int32_t channels) const {
+    return filter_channels == 0 ? channels : filter_channels;
+  }
 };
 static_assert(sizeof(ConvFilterUpdateOptions) == 20 * 4, "a record of 32-bit words");
 

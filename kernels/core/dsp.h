@@ -80,8 +80,6 @@ TFLM_TRAINING_DSP_2(PkhbtLsl16, "pkhbt %0, %1, %2, lsl #16", uint32_t, uint32_t,
 TFLM_TRAINING_DSP_2(PkhtbAsr16, "pkhtb %0, %1, %2, asr #16", uint32_t, uint32_t, uint32_t)
 TFLM_TRAINING_DSP_2(Qadd, "qadd %0, %1, %2", int32_t, int32_t, int32_t)
 TFLM_TRAINING_DSP_2(Qsub, "qsub %0, %1, %2", int32_t, int32_t, int32_t)
-TFLM_TRAINING_DSP_2(Qadd16, "qadd16 %0, %1, %2", uint32_t, uint32_t, uint32_t)
-TFLM_TRAINING_DSP_2(Qsub16, "qsub16 %0, %1, %2", uint32_t, uint32_t, uint32_t)
 TFLM_TRAINING_DSP_2(Qadd8, "qadd8 %0, %1, %2", uint32_t, uint32_t, uint32_t)
 TFLM_TRAINING_DSP_2(Qsub8, "qsub8 %0, %1, %2", uint32_t, uint32_t, uint32_t)
 
@@ -245,8 +243,6 @@ inline int32_t Qadd(int32_t a, int32_t b) {
 inline int32_t Qsub(int32_t a, int32_t b) {
   return static_cast<int32_t>(dsp::Saturate(int64_t{a} - b, 32));
 }
-inline uint32_t Qadd16(uint32_t a, uint32_t b) { return dsp::QaddLanes<16>(a, b); }
-inline uint32_t Qsub16(uint32_t a, uint32_t b) { return dsp::QsubLanes<16>(a, b); }
 inline uint32_t Qadd8(uint32_t a, uint32_t b) { return dsp::QaddLanes<8>(a, b); }
 inline uint32_t Qsub8(uint32_t a, uint32_t b) { return dsp::QsubLanes<8>(a, b); }
 // a as the nearest of kBits bits, sign included; of both halves

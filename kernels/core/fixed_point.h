@@ -63,6 +63,8 @@ struct Factor {
   int shift;
 
   bool trains() const { return shift <= kMaxShift; }
+  // Whether a step by it draws a random number.
+  bool draws() const { return trains() && shift > 0; }
 };
 
 // Splits a float into a Factor, exactly. Zero, negative, subnormal and NaN give a factor

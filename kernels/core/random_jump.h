@@ -13,7 +13,8 @@ namespace tflm_training {
 
 // A draw of xorshift32 is a linear map T over GF(2), so T^n = P(T) with P = x^n modulo the
 // characteristic polynomial of T (H. Haramoto et al., "Efficient Jump Ahead for F2-Linear
-// Random Number Generators", 2008). A jump takes 32 draws, whatever n is.
+// Random Number Generators", 2008). A jump takes 32 draws, or n
+// where that is below kFewDraws.
 class RandomJump {
  public:
   TFLM_TRAINING_SMALL explicit RandomJump(int32_t draws) : draws_(draws), polynomial_(1) {

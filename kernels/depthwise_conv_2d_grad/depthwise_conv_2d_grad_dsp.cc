@@ -7,8 +7,6 @@
 
 #include "kernels/core/fixed_point.h"
 #include "kernels/core/inner_loop_dsp.h"
-#include "kernels/core/weight_update.h"
-#include "kernels/core/window_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/any_layer_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/depthwise_conv_2d_grad.h"
 #include "kernels/depthwise_conv_2d_grad/filter_update_dsp.h"
@@ -184,7 +182,7 @@ bool IsUsual(const ConvGeometry& g) {
 
 bool IsUsual(const SplitFilter& filter) {
   for (const FilterPart& part : filter) {
-    if (part.channels() < kChannelGroup) return false;
+    if (part.channels() < kPlanes) return false;
   }
   return true;
 }

@@ -134,8 +134,7 @@ void CompareFilterUpdates(const ConvGeometry& g, TestContents& random) {
     options.stored_channels = (channels - 1) / multiplier + 1 + random.Between(0, 2);
   }
   if (random.Between(0, 1) == 0) options.filter_channels = channels + random.Between(0, 2);
-  const int32_t filter_channels =
-      options.filter_channels == 0 ? g.output_channels : options.filter_channels;
+  const int32_t filter_channels = options.FilterStride(g.output_channels);
   const GuardedCopy<int8_t> input(random.Vector<int8_t>(
       Elements(g.input_height, g.input_width, options.InputStride()),
       random.Between(0, 3) == 0 ? 120 : -128, 127));

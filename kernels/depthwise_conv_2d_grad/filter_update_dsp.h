@@ -28,7 +28,7 @@ struct ChannelSteps {
     is_usual = !has_fractions && skipped == 0;
     for (int32_t i = 0; i < kPlanes; ++i) {
       factors[i] = DecomposeFactor(step.FactorOf(sigma, channel + i));
-      if (!factors[i].trains() || factors[i].shift <= 0) is_usual = false;
+      if (!factors[i].draws()) is_usual = false;
     }
   }
 
@@ -67,8 +67,7 @@ TFLM_TRAINING_NOINLINE inline void StepWeights(const ChannelSteps& steps, const 
     const Factor* factor = steps.factors;
     const int32_t* sum = sums;
     const auto step = [&] {
-      const auto addend = static_cast<int32_t>(draws.Next() >> (32 - factor->shift));
-      const int32_t t = Smmla(*sum, factor->multiplier, addend) >> factor->shift;
+      const int32_t t = StochasticStep(*sum, *factor, &draws);
       sum += stride;
       ++factor;
       return static_cast<uint32_t>(Ssat<8>(t));
@@ -90,8 +89,7 @@ TFLM_TRAINING_SMALL inline int32_t DrawsOf(const ConvFilterUpdateOptions& option
                                            const FilterStep& step, float sigma) {
   int32_t draws = 0;
   for (int32_t o = 0; o < options.channels; ++o) {
-    const Factor factor = DecomposeFactor(step.FactorOf(sigma, o));
-    draws += factor.trains() && factor.shift > 0 ? 1 : 0;
+    draws += DecomposeFactor(step.FactorOf(sigma, o)).draws() ? 1 : 0;
   }
   return draws;
 }
@@ -181,8 +179,7 @@ TFLM_TRAINING_SMALL inline bool UpdateUsualFilter(const ConvFilterUpdateOptions&
   const RandomJump jump(taps > 1 ? DrawsOf(options, step, sigma) : 0);
   for (int32_t tap = 1; tap < taps; ++tap) states[tap] = jump(states[tap - 1]);
 
-  const int32_t filter_channels =
-      options.filter_channels == 0 ? g.output_channels : options.filter_channels;
+  const int32_t filter_channels = options.FilterStride(g.output_channels);
   const int32_t row_step = g.filter_width * filter_channels;
   for (int32_t first = 0; first < options.channels; first += kPlanes) {
     const ChannelSteps steps(options, step, sigma, first, filter.fractions != nullptr);

@@ -76,8 +76,7 @@ void UpdateFilter(const ConvFilterUpdateOptions& options, float sigma, const Fil
                   TrainedWeights filter, Random* random, SumPositions sum_positions,
                   Update update_weight) {
   const ConvGeometry& g = options.geometry;
-  const int32_t filter_channels =
-      options.filter_channels == 0 ? g.output_channels : options.filter_channels;
+  const int32_t filter_channels = options.FilterStride(g.output_channels);
   int32_t acc[kBlock];
   for (int32_t ky = 0; ky < g.filter_height; ++ky) {
     for (int32_t kx = 0; kx < g.filter_width; ++kx) {

@@ -11,7 +11,8 @@
 
 namespace tflm_training {
 
-// The positions that tap (ky, kx) joins with an input: outputs [rows) x [columns).
+// The positions that tap (ky, kx) joins with an input: outputs [rows) x [columns). Where there is
+// none, both are empty: what lies outside the map has no index, which could pass int32.
 struct TapWindow {
   TFLM_TRAINING_SMALL TapWindow(const ConvFilterUpdateOptions& options, int32_t ky, int32_t kx) {
     const ConvGeometry& g = options.geometry;
@@ -19,6 +20,11 @@ struct TapWindow {
     const int32_t x = kx * g.dilation_width;
     rows = OutputsInside(g.output_height, g.input_height, g.stride_height, g.padding_top, y);
     columns = OutputsInside(g.output_width, g.input_width, g.stride_width, g.padding_left, x);
+    input = output = 0;
+    if (rows.end <= rows.begin || columns.end <= columns.begin) {
+      rows = columns = {0, 0};
+      return;
+    }
     input = ((rows.begin * g.stride_height - g.padding_top + y) * g.input_width +
              columns.begin * g.stride_width - g.padding_left + x) *
             options.InputStride();
@@ -65,17 +71,17 @@ TFLM_TRAINING_NOINLINE void SumPositions(const ConvFilterUpdateOptions& options,
                                          int32_t stride) {
   const ConvGeometry& g = options.geometry;
   const uint32_t offset = BothHalves(-options.input_zero_point);
-  const int32_t x_step = g.stride_width * options.InputStride();
-  const int32_t m_step = g.output_channels;
-  const int32_t x_row = g.stride_height * g.input_width * options.InputStride();
-  const int32_t m_row = g.output_width * g.output_channels;
   const int32_t columns = window.columns.end - window.columns.begin;
+  const int32_t rows = window.rows.end - window.rows.begin;
+  // Of steps that are taken: a single row or column takes none.
+  const int32_t x_step = columns > 1 ? g.stride_width * options.InputStride() : 0;
+  const int32_t m_step = g.output_channels;
+  const int32_t x_row = rows > 1 ? g.stride_height * g.input_width * options.InputStride() : 0;
+  const int32_t m_row = g.output_width * g.output_channels;
   GroupSums acc = {0, 0, 0, 0};
-  if (columns > 0) {
-    input += window.input;
-    gradient += window.output;
-  }
-  for (int32_t row = columns > 0 ? window.rows.end - window.rows.begin : 0; row > 0; --row) {
+  input += window.input;
+  gradient += window.output;
+  for (int32_t row = rows; row > 0; --row) {
     const int8_t* x = input;
     const Mantissa* m = gradient;
     for (int32_t column = columns; column > 0; --column) {

@@ -79,11 +79,6 @@ struct GradientTile {
   uint32_t cells[kTileCells];
 };
 
-// Four mantissas of int16 or int8.
-TFLM_TRAINING_INLINE Quad LoadMantissas(Mantissas m, int32_t index) {
-  return m.is_int8() ? LoadQuad(m.int8() + index) : LoadQuad(m.int16() + index);
-}
-
 // Fills the cells of the columns that are left over by PackColumns.
 TFLM_TRAINING_SMALL inline void PackColumnsLeft(const GradientLayer& layer,
                                                 const GradientTile& tile) {
@@ -96,8 +91,8 @@ TFLM_TRAINING_SMALL inline void PackColumnsLeft(const GradientLayer& layer,
     for (int32_t row = 0; row < rows + pack.has_last; ++row) {
       Quad quad = {0, 0};
       if (row < rows) {
-        quad = LoadMantissas(layer.gradient, first + x * layer.geometry.output_channels +
-                                                 row * (pack.row_step / 2));
+        quad = LoadQuad(layer.gradient + (first + x * layer.geometry.output_channels +
+                                          row * (pack.row_step / 2)));
       }
       if (row % 2 != 0) {
         StoreCell(upper, quad, kPlaneCells, cell);

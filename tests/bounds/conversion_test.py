@@ -16,6 +16,7 @@ from converter.ir.training_ops import (
     GradientMul,
     MeanSquaredError,
     Options,
+    TransposeConvFilterUpdate,
 )
 from converter.model import Operator
 from converter.passes import training_graph
@@ -42,6 +43,18 @@ def test_squared_errors_over_large_maps_lose_bits(side: int, bits: int, limited:
     assert _options(converted, MeanSquaredError)
     muls = _options(converted, GradientMul)
     assert [mul.gradient_bits for mul in muls] == ([bits] if limited else [])
+
+
+def test_a_transposed_filter_sums_over_its_input() -> None:
+    """Its output has four times as many positions: too many for 15 bits."""
+    net = Net((1, 16, 16, 3))
+    x = net.transpose_conv(net.input, 4, (3, 3), (2, 2))
+    (update,) = _options(
+        converter.convert(net.classifier(net.mean(x)), update="all"), TransposeConvFilterUpdate
+    )
+    assert isinstance(update, TransposeConvFilterUpdate)
+    assert update.input_height * update.input_width * 255 * 32767 <= 2**31
+    assert update.output_height * update.output_width * 255 * 32767 > 2**31
 
 
 def test_without_the_limit_the_proof_refuses(monkeypatch: pytest.MonkeyPatch) -> None:

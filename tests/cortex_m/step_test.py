@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from benchmarks.cortex_m7 import work
 from benchmarks.cortex_m7.step import StepOperator, record_step
 from converter.conversion import TrainingModel
 from converter.report.plan import layer_plans
+from tests.op_cases.net import Net
 from tests.stock import DIGITS
 from tools.cortex_m.build import CORES, Core, build
 from tools.cortex_m.emulator import replay
@@ -67,10 +69,22 @@ def test_step_equals_that_of_the_host(core: Core, reference: bool) -> None:
     assert not faults, "\n".join(faults)
 
 
+def _backward_macs(operators: Sequence[StepOperator]) -> int:
+    return sum(work.macs(o.options) for o in operators if work.part(o.options) == work.BACKWARD)
+
+
+def test_macs_of_transpose_conv_are_those_of_the_report() -> None:
+    net = Net((1, 6, 5, 3))
+    x = net.transpose_conv(net.input, 4, (3, 3), (2, 2))
+    x = net.transpose_conv(x, 5, (2, 2), (1, 1))
+    made = converter.convert(net.classifier(net.mean(x)), update="all")
+    backward = _backward_macs(record_step(made.flatbuffer))
+    assert backward == sum(plan.macs_backward for plan in layer_plans(made)) > 0
+
+
 def test_macs_are_those_of_the_report() -> None:
     plans = layer_plans(converted())
-    backward = sum(work.macs(o.options) for o in step() if work.part(o.options) == work.BACKWARD)
-    assert backward == sum(plan.macs_backward for plan in plans) > 0
+    assert _backward_macs(step()) == sum(plan.macs_backward for plan in plans) > 0
     own = {op.about: op for op in step() if work.part(op.options) == work.FORWARD}
     forward = [plan.layer for plan in plans if plan.layer.name in own]
     assert len(forward) == len(own) > 0

@@ -107,6 +107,8 @@ def test_an_error_without_a_code() -> None:
         _info(_tensor(1, 4, code=77)),
         _info(_tensor(1, -4)),
         _info(second=_tensor(0)),
+        _info(_tensor(65536, 65536, 65536, 65536)),  # 2^64 bytes: none, were it to wrap
+        _info(_tensor(*[1] * 9)),
         _info(ticks=0),
     ],
 )

@@ -47,14 +47,6 @@ def _changed_layer(operator: str, change: Callable[[Net], None]) -> bytes:
     return net.classifier(x)
 
 
-def _set_output(**fields: object) -> Callable[[Net], None]:
-    def change(net: Net) -> None:
-        for name, value in fields.items():
-            setattr(net.operators[-1].output, name, value)
-
-    return change
-
-
 def _set_options(**fields: object) -> Callable[[Net], None]:
     def change(net: Net) -> None:
         for name, value in fields.items():

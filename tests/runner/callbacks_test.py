@@ -286,3 +286,6 @@ def test_a_path_may_name_what_another_callback_adds(
     added = _Scripted("speed", [1.0, 2.0, 3.0])
     _saved(Trainer(classifier), samples, added, ModelCheckpoint(tmp_path / "{speed:.0f}.ckpt"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1.ckpt", "2.ckpt", "3.ckpt"]
+    # Which formats fit what another callback adds is not known before its first value.
+    with pytest.raises(DataError, match="format code 'd'"):
+        _saved(Trainer(classifier), samples, added, ModelCheckpoint(tmp_path / "{speed:d}.ckpt"))

@@ -275,6 +275,18 @@ def test_checkpoints_do_not_touch_the_state_of_a_stream(path: Path) -> None:
     assert _variables(parts) == _variables(whole)
 
 
+def test_the_first_checkpoint_of_an_interpreter_leaves_its_state() -> None:
+    """What is restored before the first Invoke() is there after it is saved."""
+    flatbuffer = convert(svdf_classifier(6, units=5, memory=4, classes=2), update="all").flatbuffer
+    trainer = Trainer(flatbuffer)
+    trainer.predict_quantized(np.random.default_rng(4).standard_normal((2, 6)).astype(np.float32))
+    interpreter = runtime().Interpreter(flatbuffer)
+    interpreter.restore_checkpoint(trainer.checkpoint())
+    first = interpreter.save_checkpoint(0, b"")
+    assert interpreter.save_checkpoint(0, b"") == first
+    assert _contents(first) == _variables(trainer)
+
+
 def test_a_lstm_leaves_nothing_of_a_sample_in_a_checkpoint() -> None:
     """As with CMSIS-NN, which a device runs, so that both write the same bytes."""
     flatbuffer = convert(lstm_classifier(3, 4, hidden=5, classes=2), update="all").flatbuffer
@@ -289,4 +301,8 @@ def test_a_lstm_leaves_nothing_of_a_sample_in_a_checkpoint() -> None:
 
 
 def _variables(trainer: Trainer) -> bytes:
-    return bytes(runtime().read_checkpoint(trainer.checkpoint()).variables)
+    return _contents(trainer.checkpoint())
+
+
+def _contents(checkpoint: bytes) -> bytes:
+    return bytes(runtime().read_checkpoint(checkpoint).variables)

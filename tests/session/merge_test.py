@@ -258,7 +258,7 @@ def test_what_cannot_be_merged() -> None:
     # What is no array is the caller's mistake, not damage of the file.
     with pytest.raises(ConverterError, match="cannot hold int64 .*: it belongs to another model"):
         merge(flatbuffer, {**variables, name: [1, 2]})  # type: ignore[dict-item]
-    with pytest.raises(ValueError, match="inhomogeneous"):
+    with pytest.raises(ConverterError, match="variables are no arrays .*inhomogeneous"):
         merge(flatbuffer, {**variables, name: [[1], [2, 3]]})  # type: ignore[dict-item]
 
 
