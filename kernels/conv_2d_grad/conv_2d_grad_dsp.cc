@@ -21,29 +21,6 @@
 namespace tflm_training {
 namespace {
 
-// Coefficients of `columns` pixels, `stride` mantissas apart, for output channels [first,
-// first + count), count at most 2 * kPackedPairs.
-TFLM_TRAINING_NOINLINE void PackPixels(Mantissas pixels, int32_t stride, int32_t columns,
-                                       int32_t first, int32_t count,
-                                       const GradientScaler& scaler, uint32_t* coefficients) {
-  int16_t wide[2][2 * kPackedPairs];
-  for (int32_t n = 0; n < columns; n += 2) {
-    const int16_t* rows[2];
-    for (int32_t i = 0; i < 2; ++i) {
-      // A last odd column stands for both.
-      const Mantissas m = pixels + (Min(n + i, columns - 1) * stride + first);
-      rows[i] = wide[i];
-      if (!m.is_int8()) {
-        rows[i] = m.int16();
-      } else {
-        for (int32_t o = 0; o < count; ++o) wide[i][o] = m.int8()[o];
-      }
-    }
-    scaler.Pairs(rows[0], rows[1], first, count, coefficients);
-    coefficients += 2 * PairsOf(count);
-  }
-}
-
 // Coefficients of output channels [0, columns) for `count` pixels, `stride` mantissas apart.
 TFLM_TRAINING_NOINLINE void PackChannels(Mantissas m, int32_t stride, int32_t columns,
                                          int32_t count, uint32_t* coefficients) {
@@ -74,11 +51,23 @@ TFLM_TRAINING_NOINLINE void PackChannels(Mantissas m, int32_t stride, int32_t co
 // Pixels [x, x + columns) of row y and input channels [first, first + count) of the gradient of the
 // input.
 struct PixelBlock {
+  PixelBlock(const ConvInputGradOptions& options, Mantissas gradient, GradientScale scale,
+             const SplitFilter& filter, const int16_t* multiplier)
+      : g(options.geometry),
+        maps(g),
+        gradient(gradient),
+        filter(filter),
+        scales(options, scale, multiplier),
+        max_columns(Min(kMaxColumns, maps.input_width)),
+        tile(max_columns, g.output_channels, g.filter_height == 1 && g.filter_width == 1,
+             g.input_channels) {}
+
   const ConvGeometry& g;
   const Maps maps;
   const Mantissas gradient;
   const SplitFilter& filter;
   const InputGradScale scales;
+  const int32_t max_columns;
   int32_t y;
   int32_t x;
   int32_t columns;
@@ -86,6 +75,28 @@ struct PixelBlock {
   int32_t count;
   Tile tile;
 };
+
+// Coefficients of `columns` pixels, from m on, for output channels [first, first + count), count at
+// most 2 * kPackedPairs.
+TFLM_TRAINING_NOINLINE void PackPixels(const PixelBlock& block, Mantissas m, int32_t columns,
+                                       int32_t first, int32_t count, uint32_t* coefficients) {
+  int16_t wide[2][2 * kPackedPairs];
+  m = m + first;
+  while (columns > 0) {
+    const int16_t* rows[2];
+    for (int32_t i = 0; i < 2; ++i) {
+      rows[i] = m.int16();
+      if (m.is_int8()) {
+        rows[i] = wide[i];
+        for (int32_t o = 0; o < count; ++o) wide[i][o] = m.int8()[o];
+      }
+      // A last odd column stands for both.
+      if (--columns > 0) m = m + block.g.output_channels;
+    }
+    block.scales.scaler.Pairs(rows[0], rows[1], first, count, coefficients);
+    coefficients += 2 * PairsOf(count);
+  }
+}
 
 // The sums of a block.
 TFLM_TRAINING_SMALL void AccumulatePixels(PixelBlock* block) {
@@ -111,8 +122,7 @@ TFLM_TRAINING_SMALL void AccumulatePixels(PixelBlock* block) {
         const int32_t row_count = Min(tile.run(), g.output_channels - o);
         uint32_t* coefficients = tile.coefficients(o, reached);
         if (!tile.has_coefficients()) {
-          PackPixels(m, g.output_channels, reached, o, row_count, block->scales.scaler,
-                     coefficients);
+          PackPixels(*block, m, reached, o, row_count, coefficients);
         }
         const int32_t row = (o * g.filter_height + ky) * g.filter_width + kx;
         for (const FilterPart& part : block->filter) {
@@ -130,6 +140,10 @@ TFLM_TRAINING_SMALL void AccumulatePixels(PixelBlock* block) {
   tile.KeepCoefficients();
 }
 
+// Output channels share the unpacking of the pixels, of which there should be some: below so many
+// mantissas each is on its own.
+constexpr int32_t kFewMantissas = 512;
+
 // acc[c] += mantissa * (pixel[c] + offset) for c in [0, count).
 TFLM_TRAINING_NOINLINE void MultiplyPixel(const int8_t* pixel, int32_t offset, int32_t count,
                                           int32_t mantissa, int32_t* acc) {
@@ -138,10 +152,26 @@ TFLM_TRAINING_NOINLINE void MultiplyPixel(const int8_t* pixel, int32_t offset, i
 
 // Output channels [o, o + columns), a tap and input channels [first, first + count) of the filter.
 struct FilterBlock {
+  FilterBlock(const ConvFilterUpdateOptions& options, const int8_t* input, Mantissas gradient)
+      : options(options),
+        maps(options.geometry),
+        input(input),
+        gradient(gradient),
+        taps(options.geometry.filter_height * options.geometry.filter_width),
+        max_columns(Min(maps.output_height * maps.output_width *
+                                    options.geometry.output_channels >= kFewMantissas
+                                ? kMaxColumns
+                                : 1,
+                        options.geometry.output_channels)),
+        tile(max_columns, maps.output_width, taps == 1 && maps.output_height == 1,
+             options.channels) {}
+
   const ConvFilterUpdateOptions& options;
   const Maps maps;
   const int8_t* const input;
   const Mantissas gradient;
+  const int32_t taps;
+  const int32_t max_columns;
   int32_t o;
   int32_t columns;
   int32_t tap;
@@ -196,26 +226,17 @@ GradientScale Conv2DInputGrad(const ConvInputGradOptions& options, Mantissas gra
                               const int16_t* multiplier, ActivationMask mask,
                               MutableMantissas input_gradient) {
   const ConvGeometry& g = options.geometry;
-  const Maps maps(g);
-  const int32_t max_columns = Min(kMaxColumns, maps.input_width);
-  PixelBlock block = {g,
-                      maps,
-                      gradient,
-                      filter,
-                      InputGradScale(options, scale, multiplier),
-                      0, 0, 0, 0, 0,
-                      Tile(max_columns, g.output_channels,
-                           g.filter_height == 1 && g.filter_width == 1, g.input_channels)};
+  PixelBlock block(options, gradient, scale, filter, multiplier);
   GradientRowWriter writer(input_gradient, mask, options.gradient_bits);
-  for (; block.y < maps.input_height; ++block.y) {
-    for (block.x = 0; block.x < maps.input_width; block.x += max_columns) {
-      block.columns = Min(max_columns, maps.input_width - block.x);
+  for (block.y = 0; block.y < block.maps.input_height; ++block.y) {
+    for (block.x = 0; block.x < block.maps.input_width; block.x += block.max_columns) {
+      block.columns = Min(block.max_columns, block.maps.input_width - block.x);
       block.tile.DropCoefficients();
       for (block.first = 0; block.first < g.input_channels; block.first += block.tile.channels()) {
         block.count = Min(block.tile.channels(), g.input_channels - block.first);
         AccumulatePixels(&block);
         int32_t index =
-            (block.y * maps.input_width + block.x) * g.input_channels + block.first;
+            (block.y * block.maps.input_width + block.x) * g.input_channels + block.first;
         for (int32_t n = 0; n < block.columns; ++n, index += g.input_channels) {
           writer.WriteShifted(index, block.tile.acc(n), block.count, block.scales.shift);
         }
@@ -230,29 +251,21 @@ void Conv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* in
                         Mantissas gradient, GradientScale scale, const FilterStep& step,
                         TrainedWeights filter, Random* random) {
   const ConvGeometry& g = options.geometry;
-  const Maps maps(g);
-  const int32_t taps = g.filter_height * g.filter_width;
   const int32_t row = options.FilterStride(g.input_channels);
-  // Columns share the unpacking of the pixels, of which there should be some.
-  const int32_t positions = maps.output_height * maps.output_width;
-  const int32_t max_columns =
-      Min(positions * g.output_channels >= 512 ? kMaxColumns : 1, g.output_channels);
-  FilterBlock block = {options, maps, input, gradient, 0, 0, 0, 0, 0,
-                       Tile(max_columns, maps.output_width, taps == 1 && maps.output_height == 1,
-                            options.channels)};
+  FilterBlock block(options, input, gradient);
   RowUpdater updater(options, step, scale.sigma, random->state(),
-                     taps > 1 || options.channels > block.tile.channels());
-  for (; block.o < g.output_channels; block.o += max_columns) {
-    block.columns = Min(max_columns, g.output_channels - block.o);
+                     block.taps > 1 || options.channels > block.tile.channels());
+  for (block.o = 0; block.o < g.output_channels; block.o += block.max_columns) {
+    block.columns = Min(block.max_columns, g.output_channels - block.o);
     updater.Start(block.o, block.columns);
     block.tile.DropCoefficients();
-    TrainedWeights weights = filter + block.o * taps * row;
-    for (block.tap = 0; block.tap < taps; ++block.tap) {
+    TrainedWeights weights = filter + block.o * block.taps * row;
+    for (block.tap = 0; block.tap < block.taps; ++block.tap) {
       for (block.first = 0; block.first < options.channels; block.first += block.tile.channels()) {
         block.count = Min(block.tile.channels(), options.channels - block.first);
         AccumulateTap(&block);
         updater.Update(block.tile.acc(0), block.tile.channels(), block.count,
-                       weights + block.first, taps * row);
+                       weights + block.first, block.taps * row);
       }
       weights = weights + row;
     }

@@ -44,19 +44,20 @@ class RowUpdater {
   TFLM_TRAINING_SMALL void Update(const int32_t* acc, int32_t acc_stride, int32_t count,
                                   TrainedWeights weights, int32_t weight_stride) {
     for (int32_t n = 0; n < count_; ++n) {
-      if (!in_pieces_ && n > 0) states_[n] = states_[n - 1];
       const Factor factor = FactorOf(n);
       if (factor.trains()) {
-        Random random(states_[n]);
-        UpdateWeights(acc + n * acc_stride, count, factor, clamp_, weights + n * weight_stride,
-                      &random);
-        states_[n] = random.state();
+        uint32_t& state = states_[in_pieces_ ? n : 0];
+        Random random(state);
+        UpdateWeights(acc, count, factor, clamp_, weights, &random);
+        state = random.state();
       }
+      acc += acc_stride;
+      weights = weights + weight_stride;
     }
   }
 
   // What the last row that was turned to left.
-  uint32_t state() const { return states_[count_ - 1]; }
+  uint32_t state() const { return states_[in_pieces_ ? count_ - 1 : 0]; }
 
  private:
   TFLM_TRAINING_SMALL Factor FactorOf(int32_t n) const {

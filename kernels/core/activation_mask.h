@@ -21,7 +21,7 @@ struct ActivationMask {
 
   bool Hides(int32_t index) const {
     if (values != nullptr) return values[index] <= low || values[index] >= high;
-    return bits != nullptr && ((bits[index / 8] >> (index % 8)) & 1) == 0;
+    return bits != nullptr && ((bits[index >> 3] >> (index & 7)) & 1) == 0;
   }
 };
 

@@ -14,14 +14,15 @@ namespace tflm_training {
 // Mantissas that are read. A pointer with a type, and converts from either.
 class Mantissas {
  public:
-  Mantissas(const int16_t* values) : values_(values), is_int8_(false) {}
-  Mantissas(const int8_t* values) : values_(values), is_int8_(true) {}
+  Mantissas(const int16_t* values) : Mantissas(values, false) {}
+  Mantissas(const int8_t* values) : Mantissas(values, true) {}
+  Mantissas(const void* values, bool is_int8) : values_(values), is_int8_(is_int8) {}
 
   int32_t operator[](int32_t index) const {
     return is_int8_ ? int32_t{int8()[index]} : int32_t{int16()[index]};
   }
   Mantissas operator+(int32_t index) const {
-    return is_int8_ ? Mantissas(int8() + index) : Mantissas(int16() + index);
+    return {int8() + index * (is_int8_ ? 1 : 2), is_int8_};
   }
 
   bool is_int8() const { return is_int8_; }
@@ -36,15 +37,16 @@ class Mantissas {
 // Mantissas that are written.
 class MutableMantissas {
  public:
-  MutableMantissas(int16_t* values) : values_(values), is_int8_(false) {}
-  MutableMantissas(int8_t* values) : values_(values), is_int8_(true) {}
-  operator Mantissas() const { return is_int8_ ? Mantissas(int8()) : Mantissas(int16()); }
+  MutableMantissas(int16_t* values) : MutableMantissas(values, false) {}
+  MutableMantissas(int8_t* values) : MutableMantissas(values, true) {}
+  MutableMantissas(void* values, bool is_int8) : values_(values), is_int8_(is_int8) {}
+  operator Mantissas() const { return {values_, is_int8_}; }
 
   int32_t operator[](int32_t index) const {
     return is_int8_ ? int32_t{int8()[index]} : int32_t{int16()[index]};
   }
   MutableMantissas operator+(int32_t index) const {
-    return is_int8_ ? MutableMantissas(int8() + index) : MutableMantissas(int16() + index);
+    return {int8() + index * (is_int8_ ? 1 : 2), is_int8_};
   }
   // `mantissa` must fit the type.
   void Set(int32_t index, int32_t mantissa) const {

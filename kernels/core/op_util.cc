@@ -146,14 +146,12 @@ bool IsPerChannel(const TfLiteContext* context, const TfLiteNode* node, int inde
 
 Mantissas InputMantissas(const TfLiteContext* context, const TfLiteNode* node, int index) {
   const TfLiteEvalTensor* tensor = GetEvalInput(context, node, index);
-  if (tensor->type == kTfLiteInt8) return static_cast<const int8_t*>(tensor->data.data);
-  return static_cast<const int16_t*>(tensor->data.data);
+  return {tensor->data.data, tensor->type == kTfLiteInt8};
 }
 
 MutableMantissas OutputMantissas(const TfLiteContext* context, const TfLiteNode* node, int index) {
   TfLiteEvalTensor* tensor = GetEvalOutput(context, node, index);
-  if (tensor->type == kTfLiteInt8) return static_cast<int8_t*>(tensor->data.data);
-  return static_cast<int16_t*>(tensor->data.data);
+  return {tensor->data.data, tensor->type == kTfLiteInt8};
 }
 
 GradientScale InputScale(const TfLiteContext* context, const TfLiteNode* node, int index) {

@@ -15,7 +15,7 @@ TFLM_TRAINING_SMALL QuadMask::QuadMask(const ActivationMask& mask)
   span_ = BothHalves(first <= last ? last - first : 0);
 }
 
-int32_t QuadRange::max_abs() const {
+TFLM_TRAINING_NOINLINE int32_t QuadRange::max_abs() const {
   const int32_t largest = Max(LowHalf(largest_), HighHalf(largest_));
   return Max(largest, -Min(LowHalf(smallest_), HighHalf(smallest_)));
 }

@@ -15,7 +15,7 @@ constexpr int32_t kWeightLimit = 127;
 
 // acc times a factor rounded at random, up with the probability of the fraction, for a shift in
 // 1..Factor::kMaxShift. Draws one number.
-inline int32_t StochasticStep(int32_t acc, Factor factor, Random* random) {
+inline int32_t StochasticStep(int32_t acc, const Factor& factor, Random* random) {
   // |acc * multiplier / 2^32| <= 2^30 and the addend is below 2^30, so their sum fits.
   const auto addend = static_cast<int32_t>(random->Next() >> (32 - factor.shift));
   return Smmla(acc, factor.multiplier, addend) >> factor.shift;
@@ -23,7 +23,7 @@ inline int32_t StochasticStep(int32_t acc, Factor factor, Random* random) {
 
 // The same for a factor that trains as a step within +-clamp, clamp in 1..2^15. Factors of 2^-32 or
 // more, which are rare, round to the nearest integer and draw nothing.
-int32_t Step(int32_t acc, Factor factor, int32_t clamp, Random* random);
+int32_t Step(int32_t acc, const Factor& factor, int32_t clamp, Random* random);
 
 // Weights in training, int8, or int16 in units of 2^-kFractionBits: what is nearest to them
 // in `values`, which all other operators read, and the signed rest in `fractions`.
@@ -40,21 +40,17 @@ struct TrainedWeights {
 
 // Moves the first of `weights` against its gradient; it stays within +-kWeightLimit. With
 // fractions, `factor` is that of a step in their units; `clamp` is in LSB of the values.
-inline void UpdateWeight(TrainedWeights weights, int32_t acc, Factor factor, int32_t clamp,
+inline void UpdateWeight(TrainedWeights weights, int32_t acc, const Factor& factor, int32_t clamp,
                          Random* random) {
-  constexpr int32_t kOne = 1 << TrainedWeights::kFractionBits;
-  const bool is_whole = weights.fractions == nullptr;
-  const int32_t step = Step(acc, factor, is_whole ? clamp : clamp * kOne, random);
-  if (is_whole) {
-    *weights.values =
-        static_cast<int8_t>(Clamp(*weights.values - step, -kWeightLimit, kWeightLimit));
-    return;
-  }
-  const int32_t weight = Clamp(*weights.values * kOne + *weights.fractions - step,
-                               -kWeightLimit * kOne, kWeightLimit * kOne);
-  const int32_t value = RoundingShift32(weight, TrainedWeights::kFractionBits);
+  const int bits = weights.fractions == nullptr ? 0 : TrainedWeights::kFractionBits;
+  const int32_t one = 1 << bits;
+  const int32_t step = Step(acc, factor, clamp * one, random);
+  int32_t weight = *weights.values * one - step;
+  if (weights.fractions != nullptr) weight += *weights.fractions;
+  weight = Clamp(weight, -kWeightLimit * one, kWeightLimit * one);
+  const int32_t value = (weight + one / 2) >> bits;
   *weights.values = static_cast<int8_t>(value);
-  *weights.fractions = static_cast<int8_t>(weight - value * kOne);
+  if (weights.fractions != nullptr) *weights.fractions = static_cast<int8_t>(weight - value * one);
 }
 
 }  // namespace tflm_training

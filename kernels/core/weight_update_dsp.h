@@ -36,8 +36,8 @@ class FourSteps {
 
 // UpdateWeight(weights + i, acc[i], factor, clamp, random) for i in [0, count).
 TFLM_TRAINING_SMALL inline void UpdateWeightsAsReference(const int32_t* acc, int32_t count,
-                                                         Factor factor, int32_t clamp,
-                                                         TrainedWeights weights,
+                                                         const Factor& factor, int32_t clamp,
+                                                         const TrainedWeights& weights,
                                                          Random* random) {
   for (int32_t i = 0; i < count; ++i) {
     UpdateWeight(weights + i, acc[i], factor, clamp, random);
@@ -49,29 +49,30 @@ TFLM_TRAINING_SMALL inline void UpdateWeightsAsReference(const int32_t* acc, int
 //
 // Clamps and the difference are taken on four bytes at once, with saturating sums.
 TFLM_TRAINING_NOINLINE inline void UpdateWeights(const int32_t* acc, int32_t count,
-                                                 Factor factor, int32_t clamp,
+                                                 const Factor& factor, int32_t clamp,
                                                  TrainedWeights weights, Random* random) {
-  if (factor.shift <= 0 || weights.fractions != nullptr) {
-    UpdateWeightsAsReference(acc, count, factor, clamp, weights, random);
-    return;
+  if (factor.shift > 0 && weights.fractions == nullptr) {
+    // Locals: for all that a compiler knows, weights are written over what arguments point to.
+    Random draws = *random;
+    const Factor local = factor;
+    const FourSteps limit(clamp);
+    const auto step = [&](int32_t sum) {
+      return static_cast<uint32_t>(Ssat<8>(StochasticStep(sum, local, &draws)));
+    };
+    int8_t* values = weights.values;
+    for (; count >= 4; count -= 4) {
+      const uint32_t d0 = step(acc[0]);
+      const uint32_t d1 = step(acc[1]);
+      const uint32_t d2 = step(acc[2]);
+      const uint32_t d3 = step(acc[3]);
+      StoreWord(values, limit.Moved(LoadWord(values), d0, d1, d2, d3));
+      values += 4;
+      acc += 4;
+    }
+    weights.values = values;
+    *random = draws;
   }
-  const FourSteps limit(clamp);
-  Random draws = *random;
-  const auto step = [&](int32_t sum) {
-    return static_cast<uint32_t>(Ssat<8>(StochasticStep(sum, factor, &draws)));
-  };
-  int8_t* values = weights.values;
-  for (; count >= 4; count -= 4) {
-    const uint32_t d0 = step(acc[0]);
-    const uint32_t d1 = step(acc[1]);
-    const uint32_t d2 = step(acc[2]);
-    const uint32_t d3 = step(acc[3]);
-    StoreWord(values, limit.Moved(LoadWord(values), d0, d1, d2, d3));
-    values += 4;
-    acc += 4;
-  }
-  *random = draws;
-  if (count > 0) UpdateWeightsAsReference(acc, count, factor, clamp, {values, nullptr}, random);
+  if (count > 0) UpdateWeightsAsReference(acc, count, factor, clamp, weights, random);
 }
 
 }  // namespace tflm_training
