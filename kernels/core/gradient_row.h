@@ -64,13 +64,14 @@ class QuadRowWriter {
   void Copy(int32_t index, Mantissas mantissas, int32_t count);
   void Mask(int32_t count);
   void WriteShifted(int32_t index, int32_t* sums, int32_t count, int shift);
+  // One mantissa, as GradientWriter does.
+  void Write(int32_t index, int32_t mantissa);
 
   int32_t max_abs() const { return run_.range.max_abs(); }
 
  private:
   int32_t WriteFast(int32_t index, const int32_t* sums, int32_t count);
   void Narrow(QuadShift shifted, int32_t count, int32_t* sums) const;
-  void WriteOne(int32_t index, int32_t mantissa);
 
   MutableMantissas gradient_;
   ActivationMask mask_;

@@ -138,11 +138,11 @@ void QuadRowWriter::Copy(int32_t index, Mantissas mantissas, int32_t count) {
     gradient.Set4(index, quad.even, quad.odd);
   }
   run_.range = range;
-  for (int32_t i = 0; i < count; ++i) WriteOne(index + i, mantissas[i]);
+  for (int32_t i = 0; i < count; ++i) Write(index + i, mantissas[i]);
 }
 
 // The last elements of a row that is no multiple of four.
-TFLM_TRAINING_NOINLINE void QuadRowWriter::WriteOne(int32_t index, int32_t mantissa) {
+TFLM_TRAINING_NOINLINE void QuadRowWriter::Write(int32_t index, int32_t mantissa) {
   if (mask_.Hides(index)) mantissa = 0;
   gradient_.Set(index, mantissa);
   const uint32_t lanes = BothHalves(mantissa);

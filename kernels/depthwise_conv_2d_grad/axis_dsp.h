@@ -19,16 +19,18 @@ struct Axis {
 
   // Where the taps of input i lie.
   struct Place {
-    int16_t phase;
-    int16_t count;
+    int16_t last_tap;      // the first one is that of the phase
     int16_t first_output;  // that of the last tap; may be negative
+    int16_t pixels;        // a stride apart, before `end`
+    uint8_t count;
   };
-  TFLM_TRAINING_SMALL Place PlaceOf(int32_t i) const {
+  TFLM_TRAINING_SMALL Place PlaceOf(int32_t i, int32_t end) const {
     const int32_t u = (i + padding) / stride;
     const int32_t phase = i + padding - u * stride;
     const int32_t count = TapsOf(phase);
-    return {static_cast<int16_t>(phase), static_cast<int16_t>(count),
-            static_cast<int16_t>(u - count + 1)};
+    return {static_cast<int16_t>(phase + (count - 1) * stride),
+            static_cast<int16_t>(u - count + 1),
+            static_cast<int16_t>((end - i + stride - 1) / stride), static_cast<uint8_t>(count)};
   }
 
   int32_t TapsOf(int32_t phase) const { return (taps - phase + stride - 1) / stride; }

@@ -32,20 +32,22 @@ TFLM_TRAINING_NOINLINE void WriteAnyPixels(const GradientLayer& layer, int32_t i
 // Writes four channels of the pixels of a phase.
 TFLM_TRAINING_NOINLINE void WritePhase(const GradientLayer& layer, const TilePhase& phase,
                                        GradientTile* tile) {
-  const int32_t row_results = tile->row_results;
   WindowTask& sums = tile->sums;
   QuadRun& run = tile->run;
-  sums.lists = ListsOf(phase.column_taps);
+  sums.lists = phase.lists;
   sums.cells = tile->cells + phase.cell;
   sums.weights = tile->weights + phase.weights;
   sums.job = phase.jobs;
-  if (layer.mask.values() == nullptr) run.mask_factor = kMaskFactor >> (tile->channel & 7);
   int32_t index = phase.index + tile->channel;
   for (int32_t rows, left = phase.rows; left > 0; left -= rows) {
-    rows = Min(left, kBlockPixels / row_results);
-    const int32_t results = rows * row_results;
+    rows = Min(left, tile->block_rows);
+    const int32_t results = rows * tile->row_results;
     sums.results_end = tile->results + results * kPlanes;
-    SumWindows(&sums);
+    if (phase.is_small) {
+      SumSmallMap(&sums);
+    } else {
+      SumWindows(&sums);
+    }
     sums.job += static_cast<uint32_t>(results) / kNeighbours;
     // Rows without gaps between them are written as one.
     const int32_t merged = tile->is_whole ? rows : 1;
@@ -53,21 +55,14 @@ TFLM_TRAINING_NOINLINE void WritePhase(const GradientLayer& layer, const TilePha
     for (int32_t row = rows; row > 0; row -= merged) {
       run.from = from;
       run.end = from + merged * phase.pixels * kPlanes;
-      if (!tile->is_fast) {
+      if (tile->write == nullptr) {
         WriteAnyPixels(layer, index, &run);
       } else {
         run.to = layer.result.int16() + index;
-        if (layer.mask.values() != nullptr) {
-          run.mask = reinterpret_cast<const uint8_t*>(layer.mask.values() + index);
-          WriteValuesRun(&run);
-        } else {
-          if (layer.mask.bits() != nullptr) {
-            run.mask = layer.mask.bits() + static_cast<uint32_t>(index) / 8;
-          }
-          WriteRun(&run);
-        }
+        run.mask = layer.mask_place.At(index);
+        tile->write(&run);
       }
-      from += row_results * kPlanes;
+      from += tile->row_results * kPlanes;
       index += merged * tile->row_step;
     }
   }
@@ -87,6 +82,9 @@ TFLM_TRAINING_SMALL void WriteChannels(const GradientLayer& layer, const FilterP
       tile->sums.scales[1] = mu[1] << up;
       tile->sums.scales[2] = mu[2] << up;
       tile->sums.scales[3] = mu[3] << up;
+    }
+    if (layer.mask.values() == nullptr) {
+      tile->run.mask_factor = kMaskFactor >> (tile->channel & 7);
     }
     PackGradient(layer, tile);
     for (const TilePhase* phase = tile->phases; phase != tile->end_phase; ++phase) {
@@ -128,40 +126,44 @@ TFLM_TRAINING_SMALL void WritePart(const GradientLayer& layer, const FilterPart&
 }
 
 // How many rows from y on can be written while all that they are made of is still there.
-TFLM_TRAINING_SMALL int32_t RowsFrom(const GradientLayer& layer,
-                                        const ActivationMask& mask, int32_t y) {
+TFLM_TRAINING_SMALL int32_t RowsFrom(const GradientLayer& layer, int32_t y) {
   const ConvGeometry& g = layer.geometry;
   const int32_t size = layer.result.is_int8() ? 1 : 2;
   const int32_t inputs = g.input_width * g.input_channels;
   const auto result = reinterpret_cast<uintptr_t>(layer.result.int8());
   int32_t rows = g.input_height - y;
-  // A source that is read from byte `first` on. If it begins below the result, or is not there,
-  // it shares no memory with it.
-  const auto keep = [&](const void* source, int32_t first) TFLM_TRAINING_SMALL {
-    const auto begin = reinterpret_cast<uintptr_t>(source);
-    if (begin < result) return;
-    const uintptr_t room = (begin - result + static_cast<uintptr_t>(first)) /
+  // A source that is read from `first` on. If it begins below the result it shares no memory
+  // with it.
+  const auto keep = [&](const void* source, const void* first) TFLM_TRAINING_SMALL {
+    if (reinterpret_cast<uintptr_t>(source) < result) return;
+    const uintptr_t room = (reinterpret_cast<uintptr_t>(first) - result) /
                            static_cast<uintptr_t>(inputs * size);
     if (room < static_cast<uintptr_t>(y + rows)) rows = Max(static_cast<int32_t>(room) - y, 1);
   };
   const int32_t first = Clamp(layer.rows.OutputsOf({y, y + 1}).begin, 0, g.output_height);
-  keep(layer.gradient.int8(), first * g.output_width * g.output_channels * size);
-  keep(mask.values, y * inputs);
-  keep(mask.bits, y * inputs / 8);
+  keep(layer.gradient.int8(),
+       layer.gradient.int8() + first * g.output_width * g.output_channels * size);
+  keep(layer.mask_place.begin, layer.mask_place.At(y * inputs));
   return rows;
 }
 
 // Writes the whole result and returns its largest magnitude.
-int32_t WriteAll(const GradientLayer& layer, const SplitFilter& filter,
-                 const ActivationMask& mask) {
+int32_t WriteAll(const GradientLayer& layer, const SplitFilter& filter) {
   const ConvGeometry& g = layer.geometry;
   QuadRange mantissas;
   for (int32_t y = 0, end = 0; y < g.input_height; y = end) {
-    end = y + RowsFrom(layer, mask, y);
+    end = y + RowsFrom(layer, y);
     for (const FilterPart& part : filter) WritePart(layer, part, {y, end}, &mantissas);
   }
   const int32_t inputs = g.input_height * g.input_width * g.input_channels;
   return mantissas.Clamp(layer.result, inputs, layer.bits);
+}
+
+MaskPlace PlaceOfMask(const ActivationMask& mask) {
+  static const uint8_t kAll = 0xFF;
+  if (mask.values != nullptr) return {reinterpret_cast<const uint8_t*>(mask.values), 0};
+  if (mask.bits != nullptr) return {mask.bits, 3};
+  return {&kAll, 31};
 }
 
 // Whether the fast path takes a layer.
@@ -172,11 +174,10 @@ bool IsUsual(const ConvGeometry& g) {
       g.filter_width > kMaxRowReach * g.stride_width) {
     return false;
   }
+  // No phase has more taps than the first one, nor fewer than the last one.
   const Axis columns = {g.filter_width, g.stride_width, 0};
-  int32_t lists = 0;
-  for (int32_t phase = 0; phase < g.stride_width; ++phase) {
-    lists += ListsOf(columns.TapsOf(phase));
-  }
+  const int32_t lists = (g.stride_width - 1) * ListsOf(columns.TapsOf(0)) +
+                        ListsOf(columns.TapsOf(g.stride_width - 1));
   return (g.filter_height + g.stride_height) * kListColumns * lists <= kPlaneWeights;
 }
 
@@ -203,12 +204,12 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
                        input_gradient,
                        multiplier,
                        QuadMask(mask),
+                       PlaceOfMask(mask),
                        shift,
                        options.gradient_bits};
   const bool is_usual = IsUsual(g) && IsUsual(filter) && shift >= 2 && shift <= 17;
-  const int32_t max_abs = is_usual ? WriteAll(layer, filter, mask)
-                                   : WriteAnyInputGrad(options, gradient, filter, multiplier, mask,
-                                                       shift, input_gradient);
+  const int32_t max_abs =
+      is_usual ? WriteAll(layer, filter) : WriteAnyInputGrad(layer, filter, mask);
   return {InputGradSigma(options, scale, shift), max_abs};
 }
 

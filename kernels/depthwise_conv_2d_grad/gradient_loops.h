@@ -29,18 +29,13 @@ inline float InputGradSigma(const ConvInputGradOptions& options, GradientScale s
   return (scale.sigma * options.scale_factor) * PowerOfTwo(shift);
 }
 
-// Writes the input gradient pixel by pixel and returns its maximum. sum_taps(part, y, x, first,
+// Writes the input gradient pixel by pixel; the writer is a GradientWriter or like one. sum_taps(part, y, x, first,
 // count, acc) sets acc[c] to the sum of W[ky, kx, first + c] * m[oy, ox, part.begin + first + c]
 // over all that reach (y, x); `first` counts within the part, count is at most kBlock.
-template <int32_t kBlock, typename SumTaps>
-int32_t WriteInputGrad(const ConvInputGradOptions& options, const SplitFilter& filter,
-                       const int16_t* multiplier, const ActivationMask& mask, int shift,
-                       MutableMantissas input_gradient, SumTaps sum_taps) {
-  const ConvGeometry& g = options.geometry;
-  // A local: for all that a compiler knows, int8 mantissas are written over the options.
-  const int bits = options.gradient_bits;
+template <int32_t kBlock, typename Writer, typename SumTaps>
+void WriteInputGrad(const ConvGeometry& g, const SplitFilter& filter, const int16_t* multiplier,
+                    int shift, int bits, Writer* writer, SumTaps sum_taps) {
   const int32_t depth_multiplier = g.output_channels / g.input_channels;
-  GradientWriter writer(input_gradient, mask);
   int32_t index = 0;
   int32_t acc[kBlock];
   for (int32_t y = 0; y < g.input_height; ++y) {
@@ -57,7 +52,7 @@ int32_t WriteInputGrad(const ConvInputGradOptions& options, const SplitFilter& f
             total += static_cast<int64_t>(acc[c]) *
                      (multiplier == nullptr ? kNoMultiplier : multiplier[o]);
             if (++phase < depth_multiplier) continue;
-            writer.Write(index++, Saturate(RoundingShift(total, 15 + shift), bits));
+            writer->Write(index++, Saturate(RoundingShift(total, 15 + shift), bits));
             total = 0;
             phase = 0;
           }
@@ -65,7 +60,6 @@ int32_t WriteInputGrad(const ConvInputGradOptions& options, const SplitFilter& f
       }
     }
   }
-  return writer.max_abs();
 }
 
 // Moves the weights tap by tap. sum_positions(ky, kx, first, count, acc) sets acc[c] to the sum

@@ -34,8 +34,8 @@ TFLM_TRAINING_SMALL inline WindowJob* PlanRow(const GradientTile& tile, int32_t 
 
 // Divides the rows given of a tile into phases and these into jobs; false if there are too many.
 // `channels` are those of the filter.
-TFLM_TRAINING_SMALL inline bool PlanTile(const GradientLayer& layer, int32_t channels, Range rows,
-                                         GradientTile* tile) {
+TFLM_TRAINING_SMALL inline bool PlanTile(const GradientLayer& layer, int32_t channels,
+                                         const Range& rows, GradientTile* tile) {
   const ConvGeometry& g = layer.geometry;
   const Axis& row_axis = layer.rows;
   const Axis& column_axis = layer.columns;
@@ -45,6 +45,7 @@ TFLM_TRAINING_SMALL inline bool PlanTile(const GradientLayer& layer, int32_t cha
   const int32_t groups =
       (tile->columns.end - tile->columns.begin - 1) / (column_axis.stride * kNeighbours) + 1;
   tile->row_results = static_cast<int16_t>(groups * kNeighbours);
+  tile->block_rows = static_cast<int16_t>(kBlockPixels / tile->row_results);
   if (tile->pairs.end - tile->pairs.begin > kPlanePairs ||
       (rows.end - rows.begin) * groups > kMaxJobs) {
     return false;
@@ -52,28 +53,31 @@ TFLM_TRAINING_SMALL inline bool PlanTile(const GradientLayer& layer, int32_t cha
   TilePhase* phase = tile->phases;
   WindowJob* job = tile->jobs;
   int32_t weights = 0;
-  for (int32_t y = rows.begin; y < Min(rows.begin + row_axis.stride, rows.end); ++y) {
-    const Axis::Place row = row_axis.PlaceOf(y);
-    const int32_t count = (rows.end - y + row_axis.stride - 1) / row_axis.stride;
-    const int32_t row_tap = row.phase + (row.count - 1) * row_axis.stride;
-    for (int32_t x = tile->columns.begin;
-         x < Min(tile->columns.begin + column_axis.stride, tile->columns.end); ++x) {
-      const Axis::Place column = column_axis.PlaceOf(x);
-      const int32_t column_tap = column.phase + (column.count - 1) * column_axis.stride;
-      const int32_t pixels =
-          (tile->columns.end - x + column_axis.stride - 1) / column_axis.stride;
-      *phase++ = {(y * g.input_width + x) * g.input_channels,
-                  (row_tap * g.filter_width + column_tap) * channels,
-                  job,
-                  row.count,
-                  column.count,
-                  static_cast<int16_t>(count),
-                  static_cast<int16_t>(pixels),
-                  static_cast<int16_t>(column.first_output - tile->outputs.begin),
-                  static_cast<int16_t>(weights)};
-      weights += ListsOf(column.count) * ListWords(row.count);
+  for (int32_t y = rows.begin; y < rows.end && y < rows.begin + row_axis.stride; ++y) {
+    const Axis::Place row = row_axis.PlaceOf(y, rows.end);
+    const WindowJob* const jobs = job;
+    for (int32_t i = 0; i < row.pixels; ++i) {
+      job = PlanRow(*tile, row.count, row.first_output + i, job);
     }
-    for (int32_t i = 0; i < count; ++i) job = PlanRow(*tile, row.count, row.first_output + i, job);
+    for (int32_t x = tile->columns.begin;
+         x < tile->columns.end && x < tile->columns.begin + column_axis.stride; ++x) {
+      const Axis::Place column = column_axis.PlaceOf(x, tile->columns.end);
+      phase->index = (y * g.input_width + x) * g.input_channels;
+      phase->tap = (row.last_tap * g.filter_width + column.last_tap) * channels;
+      phase->jobs = jobs;
+      phase->row_taps = row.count;
+      phase->column_taps = column.count;
+      phase->is_small = groups == 1 && row.count == kSmallFilter &&
+                        column.count == kSmallFilter && row.first_output == -1 &&
+                        row.pixels <= kSmallMap && tile->pairs.end <= 2;
+      phase->rows = row.pixels;
+      phase->pixels = column.pixels;
+      phase->cell = static_cast<int16_t>(column.first_output - tile->outputs.begin);
+      phase->weights = static_cast<int16_t>(weights);
+      phase->lists = static_cast<uint8_t>(ListsOf(column.count));
+      weights += phase->lists * ListWords(row.count);
+      ++phase;
+    }
   }
   tile->end_phase = phase;
   return true;
@@ -83,27 +87,28 @@ TFLM_TRAINING_SMALL inline bool PlanTile(const GradientLayer& layer, int32_t cha
 // `channels` are those of the filter.
 TFLM_TRAINING_SMALL inline void StartTile(const GradientLayer& layer, int32_t channels,
                                           GradientTile* tile) {
-  static const uint8_t kAll = 0xFF;
   const ConvGeometry& g = layer.geometry;
   tile->sums.results = tile->results;
   // Taps lie in descending order: those of the first output are the last ones.
-  tile->inputs = {};
+  tile->inputs.offset = 0;
+  tile->inputs.has_first = 0;
   tile->inputs.row_step = -layer.rows.stride * layer.columns.taps * channels;
   tile->inputs.column_step = -layer.columns.stride * channels;
   tile->inputs.plane = kPlaneWeights * 4;
   tile->inputs.has_last = 1;
   tile->row_step = g.stride_height * g.input_width * g.input_channels;
   const int32_t step = g.stride_width * g.input_channels;
-  tile->is_whole = g.stride_height == 1 && step == g.input_channels &&
-                   tile->row_results == g.input_width;
-  tile->is_fast = !layer.result.is_int8() && tile->is_regular;
+  tile->is_whole = g.stride_height == 1 && tile->row_results * g.stride_width == g.input_width;
   tile->run.step = step * 2;
-  tile->run.mask = &kAll;
-  tile->run.mask_step = layer.mask.bits() == nullptr ? 0 : step / 8;
+  tile->run.mask_step = 0;
+  tile->write = WriteRun;
+  if (layer.mask.bits() != nullptr) tile->run.mask_step = step / 8;
   if (layer.mask.values() != nullptr) {
     tile->run.mask_step = static_cast<int32_t>(layer.mask.span());
     tile->run.mask_factor = layer.mask.offset();
+    tile->write = WriteValuesRun;
   }
+  if (layer.result.is_int8() || !tile->is_regular) tile->write = nullptr;
 
   const int32_t begin = Max(tile->outputs.begin, 0);
   const int32_t row = g.output_width * g.output_channels;

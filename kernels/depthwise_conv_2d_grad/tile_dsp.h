@@ -13,6 +13,7 @@
 #include "kernels/depthwise_conv_2d_grad/input_planes_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/planes_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/quad_run_dsp.h"
+#include "kernels/depthwise_conv_2d_grad/small_map_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/windows_dsp.h"
 
 namespace tflm_training {
@@ -27,6 +28,14 @@ constexpr int32_t kTileCells = kPlanes * kPlaneCells + kPlaneWidth;
 constexpr int32_t kMaxJobs = 16;
 constexpr int32_t kMaxPhases = 4;
 
+// Where a mask lies: that of element i at begin + (i >> shift).
+struct MaskPlace {
+  const uint8_t* At(int32_t i) const { return begin + (static_cast<uint32_t>(i) >> shift); }
+
+  const uint8_t* begin;
+  int shift;
+};
+
 // What one call of the kernel works on.
 struct GradientLayer {
   const ConvGeometry& geometry;
@@ -36,6 +45,7 @@ struct GradientLayer {
   MutableMantissas result;
   const int16_t* multiplier;
   QuadMask mask;
+  MaskPlace mask_place;
   int shift;
   int bits;
 };
@@ -45,8 +55,10 @@ struct TilePhase {
   int32_t index;        // of the first pixel
   int32_t tap;          // of the first weight, from that of the channel
   const WindowJob* jobs;  // phases of the same rows have the same
-  int16_t row_taps;
-  int16_t column_taps;
+  uint8_t row_taps;
+  uint8_t column_taps;
+  uint8_t lists;
+  bool is_small;  // what SumSmallMap takes
   int16_t rows;     // a stride apart
   int16_t pixels;   // of a row
   int16_t cell;     // where the windows of the first column begin in a plane
@@ -57,9 +69,9 @@ struct TilePhase {
 struct GradientTile {
   int32_t channel;
   bool is_regular;  // four channels begin at a word and at half a byte of a mask of bits
-  bool is_fast;
   bool is_whole;  // the rows of a block follow each other without gaps
   int16_t row_results;       // of a phase, a multiple of kNeighbours
+  int16_t block_rows;        // of a phase
   int16_t gradient_columns;  // that are read
   Range columns;
   // What is in the planes: pairs of rows, and columns, some of them outside the map.
@@ -70,6 +82,7 @@ struct GradientTile {
   int32_t row_step;  // from row to row of a phase
   int32_t gradient_begin;  // the first element of it that is read, of channel 0
   WindowTask sums;
+  void (*write)(QuadRun* run);  // none where WriteAnyPixels is to
   QuadRun run;
   const TilePhase* end_phase;
   TilePhase phases[kMaxPhases];
@@ -126,6 +139,11 @@ inline int32_t SecondPairs(int32_t taps) { return (taps / 2 + 1) * kListColumns;
 TFLM_TRAINING_SMALL inline void PackWeights(const TilePhase& phase, const int8_t* tap,
                                             GradientTile* tile) {
   InputTask& task = tile->inputs;
+  if (phase.is_small) {
+    PackSmallWeights(tap + phase.tap, task.row_step, task.column_step,
+                     tile->weights + phase.weights);
+    return;
+  }
   task.rows = phase.row_taps;
   task.cell_step = SecondPairs(task.rows) * 4;
   task.other_step = kListColumns * 4 - task.cell_step;

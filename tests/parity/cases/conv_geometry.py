@@ -51,6 +51,18 @@ def random_geometry(rng: np.random.Generator, depthwise: bool) -> dict[str, int]
     if depthwise:
         depth_multiplier = int(rng.choice((1, 1, 2, 3, 7)))
         output_channels = input_channels * depth_multiplier
+    return _fields(y, x, input_channels, output_channels)
+
+
+def same_geometry(side: int, channels: int, window: int, stride: int) -> dict[str, int]:
+    """The fields of ConvGeometry for a depthwise layer of a mobile network: square, SAME."""
+    outputs = -(-side // stride)
+    padding = max(0, (outputs - 1) * stride + window - side) // 2
+    axis = Axis(side, window, outputs, stride, 1, padding)
+    return _fields(axis, axis, channels, channels)
+
+
+def _fields(y: Axis, x: Axis, input_channels: int, output_channels: int) -> dict[str, int]:
     return {
         "input_height": y.inputs,
         "input_width": x.inputs,
