@@ -26,11 +26,12 @@ from converter.proof.facts import Facts
 from tests.bounds.cases import depthwise_input_grad
 from tests.bounds.edges import EDGES, Edge
 from tests.bounds.facts import facts_of
+from tests.cortex_m.cores import for_each_build
 from tests.cortex_m.parity_operators import recorded
 from tests.parity.case import Case
 from tests.parity.one_op_model import OneOp
 from tests.parity.test_parity import bits
-from tools.cortex_m.build import CORES, build
+from tools.cortex_m.build import Core, build
 from tools.cortex_m.emulator import Replayed, replay
 
 _IDS = [f"{i}-{edge.operator.CUSTOM_CODE}-{edge.bound}" for i, edge in enumerate(EDGES)]
@@ -72,14 +73,13 @@ def test_host_equals_twin(edge: Edge) -> None:
 
 
 @functools.cache
-def replayed(core: str, reference: bool) -> list[Replayed]:
+def replayed(core: Core, reference: bool) -> list[Replayed]:
     operators = [recorded(case_at(edge)) for edge in EDGES]
-    return replay(build(CORES[core], reference), CORES[core], operators).operators
+    return replay(build(core, reference), core, operators).operators
 
 
-@pytest.mark.parametrize("reference", [False, True], ids=["dsp", "plain"])
-@pytest.mark.parametrize("core", CORES)
-def test_cortex_m_equals_twin(core: str, reference: bool) -> None:
+@for_each_build
+def test_cortex_m_equals_twin(core: Core, reference: bool) -> None:
     faults = zip(_IDS, (result.fault for result in replayed(core, reference)), strict=True)
     assert {name: fault for name, fault in faults if fault} == {}
 

@@ -9,6 +9,7 @@ import pytest
 
 from converter.ir.training_ops import GradientAdd
 from kernels.gradient_add import twin
+from tests.cortex_m.cores import for_each_core
 from tests.cortex_m.parity_operators import recorded
 from tests.parity.case import Case
 from tools.cortex_m import emulator, recording
@@ -18,7 +19,6 @@ from tools.cortex_m.recording import RecordedOperator, RecordedTensor, split
 
 _ELEMENTS = 40
 _TICK = 40  # instructions
-for_each_core = pytest.mark.parametrize("core", CORES.values(), ids=CORES.keys())
 
 
 def gradient_add(maximum: float = 1000.0) -> RecordedOperator:

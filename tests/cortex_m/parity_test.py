@@ -8,9 +8,10 @@ import pytest
 
 from converter.ir.options import Options
 from converter.ir.training_ops import TRAINING_OPS
+from tests.cortex_m.cores import for_each_build
 from tests.cortex_m.parity_operators import recorded
 from tests.op_cases.table import operator_cases
-from tools.cortex_m.build import CORES, build
+from tools.cortex_m.build import Core, build
 from tools.cortex_m.emulator import Replayed, replay
 from tools.cortex_m.recording import RecordedOperator
 
@@ -25,9 +26,9 @@ def operators() -> tuple[RecordedOperator, ...]:
 
 
 @functools.cache
-def results(core: str, reference: bool) -> dict[str, list[Replayed]]:
+def results(core: Core, reference: bool) -> dict[str, list[Replayed]]:
     """The results of each operator, all from one batch."""
-    run = replay(build(CORES[core], reference), CORES[core], operators())
+    run = replay(build(core, reference), core, operators())
     found: dict[str, list[Replayed]] = {op.CUSTOM_CODE: [] for op in TRAINING_OPS}
     for operator, result in zip(operators(), run.operators, strict=True):
         found[operator.custom_code].append(result)
@@ -35,9 +36,8 @@ def results(core: str, reference: bool) -> dict[str, list[Replayed]]:
 
 
 @pytest.mark.parametrize("op", TRAINING_OPS, ids=lambda op: op.CUSTOM_CODE)
-@pytest.mark.parametrize("reference", [False, True], ids=["dsp", "plain"])
-@pytest.mark.parametrize("core", CORES)
-def test_operator_equals_twin(core: str, reference: bool, op: type[Options]) -> None:
+@for_each_build
+def test_operator_equals_twin(core: Core, reference: bool, op: type[Options]) -> None:
     replayed = results(core, reference)[op.CUSTOM_CODE]
     faults = [f"case {i}: {r.fault}" for i, r in enumerate(replayed, start=1) if r.fault]
     assert not faults, f"{len(faults)} of {len(replayed)} cases:\n" + "\n".join(faults[:5])

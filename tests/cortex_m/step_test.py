@@ -18,9 +18,10 @@ from benchmarks.cortex_m7 import work
 from benchmarks.cortex_m7.step import StepOperator, record_step
 from converter.conversion import TrainingModel
 from converter.report.plan import layer_plans
+from tests.cortex_m.cores import for_each_build, for_each_dsp_core
 from tests.op_cases.net import Net
 from tests.stock import DIGITS
-from tools.cortex_m.build import CORES, Core, build
+from tools.cortex_m.build import Core, build
 from tools.cortex_m.emulator import replay
 
 
@@ -57,8 +58,7 @@ def test_operators_that_share_memory_are_recorded_so() -> None:
     assert any(overlaps(op) for op in step())
 
 
-@pytest.mark.parametrize("reference", [False, True], ids=["dsp", "plain"])
-@pytest.mark.parametrize("core", CORES.values(), ids=CORES.keys())
+@for_each_build
 def test_step_equals_that_of_the_host(core: Core, reference: bool) -> None:
     run = replay(build(core, reference), core, [op.recorded for op in step()])
     faults = [
@@ -145,7 +145,7 @@ def test_benchmark_of_what_is_no_training_flatbuffer(
     assert "not a training flatbuffer" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("core", CORES.values(), ids=CORES.keys())
+@for_each_dsp_core
 def test_the_dsp_extension_is_in_use(core: Core) -> None:
     """The two builds differ, and in favour of the one with the extension."""
     operators = [op.recorded for op in step() if work.is_input_gradient(op.options)]

@@ -46,12 +46,14 @@ class BuildError(Exception):
 class Core:
     """A core and the QEMU machine that has it.
 
-    recording_address: where that machine has 16 MiB of memory for the recording.
+    recording_address: where that machine has 16 MiB of memory for the recording. has_dsp: whether
+    it has the DSP extension; where not, plain C++ kernels are all that there are.
     """
 
     name: str
     machine: str
     recording_address: int
+    has_dsp: bool
     flags: tuple[str, ...]
 
 
@@ -60,15 +62,24 @@ CORES = {
     core.name: core
     for core in (
         Core(
+            "cortex-m3",
+            "mps2-an385",
+            0x21000000,
+            False,
+            ("-mcpu=cortex-m3", "-mthumb", "-mfloat-abi=soft"),
+        ),
+        Core(
             "cortex-m4",
             "mps2-an386",
             0x21000000,
+            True,
             ("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", *_FLOAT_ABI),
         ),
         Core(
             "cortex-m7",
             "mps2-an500",
             0x60000000,
+            True,
             ("-mcpu=cortex-m7", "-mfpu=fpv5-sp-d16", *_FLOAT_ABI),
         ),
     )

@@ -1,4 +1,4 @@
-// Reset and exceptions of a bare Cortex-M4 or M7 with a floating-point unit.
+// Reset and exceptions of a bare Cortex-M3, or of an M4 or M7 with a floating-point unit.
 
 #include <cstdint>
 
@@ -54,7 +54,8 @@ __attribute__((section(".vectors"), used)) const Vectors kVectors = {
 
 }  // namespace
 
-// CPACR: full access to the floating-point unit, before any code may use it.
+// CPACR: full access to the floating-point unit, before any code may use it; where there is none, a
+// write that is ignored.
 __attribute__((naked)) void ResetHandler() {
   __asm volatile(
       "ldr r0, =0xE000ED88\n"
