@@ -48,12 +48,13 @@ class PlainRowWriter {
 // A row of sums that is scaled, masked and written as int16.
 struct SumRun {
   const int32_t* sums;
-  int16_t* to;          // where elements 0, 8, .. of the mask lie at multiples of 16 bytes
-  const uint8_t* mask;  // the bits of `to`
-  uint32_t mask_factor;  // kMaskFactor
-  int32_t multiplier;  // of SMMULR
+  int16_t* to;           // where elements 0, 8, .. of the mask lie at multiples of 16 bytes
+  const uint8_t* mask;   // the bits of `to`; for WriteValueSums int8
+  uint32_t mask_factor;  // kMaskFactor; for WriteValueSums QuadMask::offset()
+  int32_t multiplier;    // of SMMULR
   QuadRange range;
   int16_t* end;
+  uint32_t mask_span;  // for WriteValueSums QuadMask::span()
 };
 
 // Four elements at a time; gradient_row_dsp.cc.
