@@ -9,7 +9,7 @@ from converter.ir.backward import Backward, Gradient
 from converter.ir.training_ops import MeanGrad
 from converter.model.graph import Operator
 from converter.rules.constraint import Constraint, Refusal
-from converter.rules.rule import BaseRule, LayerUpdate, Limits, Wanted
+from converter.rules.rule import OneMapRule, Wanted
 
 _DIMS = 4
 _AXES = Constraint("axes ... are not constant")
@@ -31,7 +31,7 @@ def _folded(operator: Operator) -> list[tuple[int, bool]]:
     return folded
 
 
-class MeanRule(BaseRule):
+class MeanRule(OneMapRule):
     operators = ("MEAN",)
     constraints = (_AXES, _ALTERNATING)
 
@@ -42,12 +42,6 @@ class MeanRule(BaseRule):
         if len(_folded(operator)) > _DIMS:
             return _ALTERNATING.broken(operator.inputs[0])
         return None
-
-    def output_gradient_bits(
-        self, operator: Operator, update: LayerUpdate | None, limits: Limits
-    ) -> int:
-        assert operator.inputs[0] is not None
-        return limits.gradient_bits(operator.inputs[0])
 
     def input_gradient(
         self, operator: Operator, index: int, gradient: Gradient, wanted: Wanted, backward: Backward

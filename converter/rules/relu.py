@@ -10,20 +10,14 @@ from converter.ir.activation import ACTIVATION_OPERATORS
 from converter.ir.backward import Backward, Gradient
 from converter.model.graph import Operator
 from converter.model.schema import schema
-from converter.rules.rule import BaseRule, LayerUpdate, Limits, Wanted
+from converter.rules.rule import OneMapRule, Wanted
 
 
-class ReluRule(BaseRule):
+class ReluRule(OneMapRule):
     operators = (*ACTIVATION_OPERATORS, "QUANTIZE")
 
     def output_clamp(self, operator: Operator) -> int:
         return int(ACTIVATION_OPERATORS.get(operator.name, schema.ActivationFunctionType.NONE))
-
-    def output_gradient_bits(
-        self, operator: Operator, update: LayerUpdate | None, limits: Limits
-    ) -> int:
-        assert operator.inputs[0] is not None
-        return limits.gradient_bits(operator.inputs[0])
 
     def input_gradient(
         self, operator: Operator, index: int, gradient: Gradient, wanted: Wanted, backward: Backward

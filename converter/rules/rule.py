@@ -119,3 +119,14 @@ class BaseRule:
 
     def macs(self, operator: Operator) -> int:
         return 0
+
+
+class OneMapRule(BaseRule):
+    """Defaults for operators whose gradient is made of the output's element by element: it has no
+    more bits than that of the input may have."""
+
+    def output_gradient_bits(
+        self, operator: Operator, update: LayerUpdate | None, limits: Limits
+    ) -> int:
+        assert operator.inputs[0] is not None
+        return limits.gradient_bits(operator.inputs[0])

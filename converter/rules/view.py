@@ -8,20 +8,14 @@ from __future__ import annotations
 
 from converter.ir.backward import Backward, Gradient
 from converter.model.graph import Operator
-from converter.rules.rule import BaseRule, LayerUpdate, Limits, Wanted
+from converter.rules.rule import OneMapRule, Wanted
 
 
-class ViewRule(BaseRule):
+class ViewRule(OneMapRule):
     operators = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 
     def passes_values(self, operator: Operator) -> bool:
         return True
-
-    def output_gradient_bits(
-        self, operator: Operator, update: LayerUpdate | None, limits: Limits
-    ) -> int:
-        assert operator.inputs[0] is not None
-        return limits.gradient_bits(operator.inputs[0])
 
     def input_gradient(
         self, operator: Operator, index: int, gradient: Gradient, wanted: Wanted, backward: Backward
