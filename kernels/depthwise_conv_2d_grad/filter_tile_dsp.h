@@ -79,7 +79,8 @@ struct FilterTile {
     gradient_plane = pairs * tiling.columns;
     gradient = words;
     input = words + kPlanes * gradient_plane;
-    Clear(words, kPlanes * gradient_plane);
+    // Where there are fewer columns, PackMantissas leaves cells alone.
+    if (columns.end - columns.begin < tiling.columns) Clear(words, kPlanes * gradient_plane);
   }
 };
 

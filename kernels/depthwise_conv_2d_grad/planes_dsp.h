@@ -27,7 +27,13 @@ TFLM_TRAINING_INLINE void StoreCell(Quad upper, Quad lower, int32_t plane, uint3
 
 // `count` words, a multiple of four.
 TFLM_TRAINING_SMALL inline void Clear(uint32_t* words, int32_t count) {
-  for (; count > 0; count -= 4, words += 4) {
+  for (; count > 4; count -= 8, words += 8) {
+    StoreWords<0>(words, 0, 0);
+    StoreWords<2>(words, 0, 0);
+    StoreWords<4>(words, 0, 0);
+    StoreWords<6>(words, 0, 0);
+  }
+  if (count > 0) {
     StoreWords<0>(words, 0, 0);
     StoreWords<2>(words, 0, 0);
   }
