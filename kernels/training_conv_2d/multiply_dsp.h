@@ -65,8 +65,8 @@ TFLM_TRAINING_INLINE Inputs Unpack(uint32_t word, uint32_t offset) {
 // The same of what LoadTail gives: only the last count % 4 lanes count or, where that is all
 // there is, the first; the others are 0.
 TFLM_TRAINING_INLINE Inputs UnpackTail(const int8_t* tail, int32_t count, uint32_t offset) {
-  const int32_t rest = count & 3;
-  const uint32_t lanes = count < 4 ? (1u << (8 * rest)) - 1 : ~0u << (32 - 8 * rest);
+  const int32_t others = 32 - 8 * (count & 3);
+  const uint32_t lanes = count < 4 ? ~0u >> others : ~0u << others;
   const Inputs x = Unpack(LoadTail(tail, count), offset);
   return {x.even & Sxtb16(lanes), x.odd & Sxtb16Ror8(lanes)};
 }
@@ -107,9 +107,8 @@ TFLM_TRAINING_INLINE int32_t AddWeights(Inputs x, uint32_t weights, int32_t acc)
 }
 
 // Adds to acc[0] and acc[1], two outputs of one pixel, whose rows of the filter lie `row` apart.
-TFLM_TRAINING_NOINLINE inline void MultiplyPair(const int8_t* weights, int32_t row, int32_t count,
-                                                const int8_t* values, uint32_t offset,
-                                                int32_t* acc) {
+TFLM_TRAINING_INLINE void MultiplyPair(const int8_t* weights, int32_t row, int32_t count,
+                                       const int8_t* values, uint32_t offset, int32_t* acc) {
   const int8_t* second = weights + row;
   int32_t a = acc[0];
   int32_t b = acc[1];
@@ -120,10 +119,10 @@ TFLM_TRAINING_NOINLINE inline void MultiplyPair(const int8_t* weights, int32_t r
     values += 4;
     second += 4;
   }
-  if ((count & 3) != 0) {
-    const Inputs x = UnpackTail(values, count, offset);
-    a = AddWeights(x, LoadTail(weights, count), a);
-    b = AddWeights(x, LoadTail(second, count), b);
+  for (int32_t rest = count & 3; rest > 0; --rest) {
+    const int32_t x = *values++ + LowHalf(offset);
+    a += x * *weights++;
+    b += x * *second++;
   }
   acc[0] = a;
   acc[1] = b;

@@ -13,52 +13,67 @@
 
 namespace tflm_training {
 
-// What one call of the kernel works on.
-struct ConvLayer {
-  const TrainingConvOptions& options;
-  const ConvGeometry& g;
+// What one call of the kernel works on, and how far it has come.
+struct ConvWork {
+  const TrainingConvOptions* options;
   const int8_t* input;
-  const Requantisation& requantisation;
-  int8_t* output;
+  const Requantisation* requantisation;
   uint32_t offset;    // minus the zero point, in both halves
   bool reads_pixels;  // a patch is one pixel of the input, never outside
-  bool is_one_piece;  // the patch of a group of four pixels is, see IsOnePiece
-};
 
-// A piece of the patches: `count` elements from `first` on of the row of a filter.
-struct PatchPiece {
+  // A group of pixels: [ox, ox + pixels) of row oy, three or four or one. They go to `output`.
+  int8_t* output;
+  int32_t oy;
+  int32_t ox;
+  int32_t pixels;
+
+  // A piece of their patches: `count` elements from `first` on of the rows of a filter, for the
+  // outputs [begin, end).
   const FilterPart* part;
   int32_t row;  // elements of a row of the filter
   int32_t first;
   int32_t count;
-  bool is_first;
+  int32_t begin;
+  int32_t end;
+  bool is_first;  // of the patches' pieces
   bool is_last;
+
+  const FilterPart* last_part;
+  int32_t taps;   // of the filter
+  int32_t block;  // outputs whose accumulators wait for the next piece of a group of four pixels
+  // ~3 if all pieces of such a group have room side by side, each from a multiple of 4 on, so that
+  // they are spread once for all outputs; or 0.
+  int32_t kept;
+
+  const int8_t* Weights() const { return part->weights + begin * row + first; }
 };
 
 // The inputs of one pixel that a piece reads, copied; outside the map the zero point.
-TFLM_TRAINING_INLINE void CopyPatch(const ConvLayer& layer, const PatchPiece& piece, int32_t top,
-                                    int32_t left, int8_t* values) {
-  const ConvGeometry& g = layer.g;
-  const int32_t channels = piece.part->channels();
-  const int32_t tap = piece.first / channels;
-  int32_t channel = piece.first % channels;
+TFLM_TRAINING_INLINE void CopyPatch(const ConvWork& work, int32_t top, int32_t left,
+                                    int8_t* values) {
+  const ConvGeometry& g = work.options->geometry;
+  const int32_t channels = work.part->channels();
+  const int32_t tap = work.first / channels;
+  int32_t channel = work.first % channels;
   int32_t ky = tap / g.filter_width;
   int32_t kx = tap % g.filter_width;
   // Taps of a row that are next to each other in memory are copied together.
   const bool joins = channels == g.input_channels && g.dilation_width == 1;
-  for (int32_t count = piece.count; count > 0;) {
+  for (int32_t count = work.count; count > 0;) {
     const int32_t iy = top + ky * g.dilation_height;
     const int32_t ix = left + kx * g.dilation_width;
-    const bool inside = iy >= 0 && iy < g.input_height && ix >= 0 && ix < g.input_width;
+    // Below 0, unsigned, is beyond the end.
+    const bool inside = static_cast<uint32_t>(iy) < static_cast<uint32_t>(g.input_height) &&
+                        static_cast<uint32_t>(ix) < static_cast<uint32_t>(g.input_width);
     int32_t taps = 1;
     if (joins && inside) taps = Min(g.filter_width - kx, g.input_width - ix);
     const int32_t run = Min(taps * channels - channel, count);
     if (inside) {
-      const int8_t* from = layer.input + (iy * g.input_width + ix) * g.input_channels +
-                           piece.part->begin + channel;
+      const int8_t* from = work.input + (iy * g.input_width + ix) * g.input_channels +
+                           work.part->begin + channel;
       for (int32_t i = 0; i < run; ++i) values[i] = from[i];
     } else {
-      memset(values, layer.options.input_zero_point, static_cast<size_t>(run));
+      memset(values, work.options->input_zero_point, static_cast<size_t>(run));
     }
     values += run;
     count -= run;
@@ -71,18 +86,17 @@ TFLM_TRAINING_INLINE void CopyPatch(const ConvLayer& layer, const PatchPiece& pi
   }
 }
 
-// The inputs that `piece` reads of pixel ox of row oy: where they are or, copied, in `values`.
-TFLM_TRAINING_NOINLINE inline const int8_t* Gather(const ConvLayer& layer,
-                                                   const PatchPiece& piece, int32_t oy,
-                                                   int32_t ox, int8_t* values) {
-  const ConvGeometry& g = layer.g;
-  const int32_t top = oy * g.stride_height;
-  const int32_t left = ox * g.stride_width;
-  if (layer.reads_pixels) {
-    return layer.input + (top * g.input_width + left) * g.input_channels + piece.part->begin +
-           piece.first;
+// The inputs that the piece reads of pixel p of the group: where they are or, copied, in
+// `values`.
+TFLM_TRAINING_HOT inline const int8_t* Gather(const ConvWork& work, int32_t p, int8_t* values) {
+  const ConvGeometry& g = work.options->geometry;
+  const int32_t top = work.oy * g.stride_height;
+  const int32_t left = (work.ox + p) * g.stride_width;
+  if (work.reads_pixels) {
+    return work.input + (top * g.input_width + left) * g.input_channels + work.part->begin +
+           work.first;
   }
-  CopyPatch(layer, piece, top - g.padding_top, left - g.padding_left, values);
+  CopyPatch(work, top - g.padding_top, left - g.padding_left, values);
   return values;
 }
 

@@ -21,7 +21,7 @@ namespace tflm_training {
 // memory. The memory plan may let `output` overlap `input` from below (converter/planning/
 // sharing.py): rows are written in ascending order, and a row of the output is written after
 // the last read of the input rows that it covers. A variant of this kernel must keep to that.
-// About 900 bytes of stack, 2100 with the DSP extension.
+// About 900 bytes of stack, 2000 with the DSP extension.
 void TrainingConv2D(const TrainingConvOptions& options, const int8_t* input,
                     const SplitFilter& filter, const Requantisation& requantisation,
                     int8_t* output);

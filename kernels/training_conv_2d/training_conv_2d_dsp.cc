@@ -18,19 +18,19 @@ namespace {
 
 // Inputs of each pixel of a group that are multiplied at once; a multiple of 4.
 constexpr int32_t kPatchElements = 128;
-// Outputs whose accumulators wait for the next block of inputs.
-constexpr int32_t kOutputBlock = 32;
 constexpr int kGroup = 4;
+// Outputs whose accumulators wait for the next piece: of a group, of one pixel.
+constexpr int32_t kOutputBlock = 32;
+constexpr int32_t kPixelBlock = kOutputBlock * kGroup;
 
-// Spreads the inputs that `piece` reads of the pixels [ox, ox + pixels) of row oy for the
-// multiplications, interleaved; where there are fewer than four, the last one fills up.
-TFLM_TRAINING_NOINLINE void Spread(const ConvLayer& layer, const PatchPiece& piece, int32_t oy,
-                                   int32_t ox, int pixels, Inputs* patch) {
+// Spreads the inputs that the piece reads of the group's pixels for the multiplications,
+// interleaved; where there are fewer than four, the last one fills up.
+TFLM_TRAINING_HOT void Spread(const ConvWork& work, Inputs* patch) {
   int8_t copied[kPatchElements];
-  const uint32_t offset = layer.offset;
-  const int32_t count = piece.count;
+  const uint32_t offset = work.offset;
+  const int32_t count = work.count;
   for (int p = 0; p < kGroup; ++p) {
-    const int8_t* values = Gather(layer, piece, oy, ox + Min(p, pixels - 1), copied);
+    const int8_t* values = Gather(work, Min(p, work.pixels - 1), copied);
     Inputs* to = patch + p;
     for (const int8_t* const end = values + (count & ~7); values != end; values += 8) {
       const uint32_t second = LoadWord(values + 4);
@@ -47,28 +47,28 @@ TFLM_TRAINING_NOINLINE void Spread(const ConvLayer& layer, const PatchPiece& pie
   }
 }
 
-// The sums of `piece` for the outputs [begin, end) of four pixels. The last pixel is written
-// `last_step` behind the one before.
-TFLM_TRAINING_NOINLINE void MultiplyPiece(const ConvLayer& layer, const PatchPiece& piece,
-                                          const Inputs* patch, int32_t begin, int32_t end,
-                                          int32_t last_step, Sums* waiting, int8_t* output) {
-  const Requantisation r = layer.requantisation;
-  const TrainingConvOptions& options = layer.options;
+// The sums of the piece for the outputs [begin, end) of four pixels.
+TFLM_TRAINING_HOT void MultiplyPiece(const ConvWork& work, const Inputs* patch, Sums* waiting) {
+  const Requantisation r = *work.requantisation;
+  const TrainingConvOptions& options = *work.options;
   const int32_t zero_point = options.output_zero_point;
   const bool clamps = Clamps(options);
-  const int32_t step = layer.g.output_channels;
-  const int32_t row = piece.row;
-  const int32_t count = piece.count;
-  const int8_t* weights = piece.part->weights + begin * row + piece.first;
-  for (int32_t o = begin; o < end; ++o, ++waiting, weights += row) {
+  const int32_t step = options.geometry.output_channels;
+  const int32_t last_step = work.pixels == kGroup ? step : 0;
+  const int32_t row = work.row;
+  const int32_t count = work.count;
+  const int32_t end = work.end;
+  int8_t* const output = work.output;
+  const int8_t* weights = work.Weights();
+  for (int32_t o = work.begin; o < end; ++o, ++waiting, weights += row) {
     Sums acc;
-    if (piece.is_first) {
+    if (work.is_first) {
       acc.a = acc.b = acc.c = acc.d = r.bias != nullptr ? r.bias[o] : 0;
     } else {
       acc = {waiting->a, waiting->b, waiting->c, waiting->d};
     }
     Multiply(weights, count, patch, acc);
-    if (!piece.is_last) {
+    if (!work.is_last) {
       *waiting = {acc.a, acc.b, acc.c, acc.d};
       continue;
     }
@@ -104,91 +104,92 @@ TFLM_TRAINING_NOINLINE void MultiplyPiece(const ConvLayer& layer, const PatchPie
   }
 }
 
-// Requantisation::Output, quicker.
-TFLM_TRAINING_INLINE int8_t Output(const ConvLayer& layer, int32_t acc, int32_t o) {
-  const Requantisation& r = layer.requantisation;
-  const TrainingConvOptions& options = layer.options;
-  if (r.bias != nullptr) acc = WrappingAdd(acc, r.bias[o]);
-  if (!r.per_channel) o = 0;
-  const int shift = r.shift[o];
-  if (shift >= 0) return Requantize(options, acc, r.multiplier[o], shift);
-  return static_cast<int8_t>(
-      Clamp(RequantizeRight(acc, r.multiplier[o], shift, options.output_zero_point),
-            options.activation_min, options.activation_max));
-}
-
-// The same for one pixel, whose inputs are `values`, two outputs at a time; an odd last one is
-// computed twice.
-TFLM_TRAINING_NOINLINE void MultiplyPixel(const ConvLayer& layer, const PatchPiece& piece,
-                                          const int8_t* values, int32_t begin, int32_t end,
-                                          int32_t* waiting, int8_t* output) {
-  const int32_t row = piece.row;
-  const int32_t step = piece.is_first && piece.is_last ? 0 : 2;
-  const int8_t* weights = piece.part->weights + begin * row + piece.first;
-  for (int32_t o = begin; o < end; o += 2, weights += 2 * row) {
-    const int32_t next = o + 1 < end ? 1 : 0;
-    // Where the first piece is the last one too, all outputs take the same place.
-    if (piece.is_first) waiting[0] = waiting[1] = 0;
-    MultiplyPair(weights, next * row, piece.count, values, layer.offset, waiting);
-    if (piece.is_last) {
-      output[o] = Output(layer, waiting[0], o);
-      output[o + next] = Output(layer, waiting[1], o + next);
+// The same for one pixel, whose inputs are `values`, two outputs at a time; of an odd last one the
+// sum is computed twice.
+TFLM_TRAINING_HOT void MultiplyPixel(const ConvWork& work, const int8_t* values,
+                                     int32_t* waiting) {
+  const int32_t begin = work.begin;
+  const int32_t end = work.end;
+  const int32_t row = work.row;
+  const int32_t count = work.count;
+  const uint32_t offset = work.offset;
+  const int8_t* weights = work.Weights();
+  int32_t* sums = waiting;
+  for (int32_t left = end - begin; left > 0; left -= 2) {
+    if (work.is_first) sums[0] = sums[1] = 0;
+    MultiplyPair(weights, left > 1 ? row : 0, count, values, offset, sums);
+    sums += 2;
+    weights += 2 * row;
+  }
+  if (!work.is_last) return;
+  const Requantisation r = *work.requantisation;
+  const TrainingConvOptions& options = *work.options;
+  const bool clamps = Clamps(options);
+  const int32_t mask = r.per_channel ? -1 : 0;
+  int8_t* const output = work.output;
+  for (int32_t o = begin; o < end; ++o) {
+    const int32_t multiplier = r.multiplier[o & mask];
+    const int shift = r.shift[o & mask];
+    int32_t acc = *waiting++;
+    if (r.bias != nullptr) acc = WrappingAdd(acc, r.bias[o]);
+    if (shift >= 0) {
+      acc = Requantize(options, acc, multiplier, shift);
+    } else {
+      acc = RequantizeRight(acc, multiplier, shift, options.output_zero_point);
+      if (clamps) acc = Clamp(acc, options.activation_min, options.activation_max);
     }
-    waiting += step;
+    output[o] = static_cast<int8_t>(acc);
   }
 }
 
-// Whether the patch of a group of four pixels is one piece, read once and before any output of the
-// group is written.
-bool IsOnePiece(const ConvGeometry& g, const SplitFilter& filter) {
-  return g.filter_height * g.filter_width * g.input_channels <= kPatchElements &&
-         filter.end() - filter.begin() == 1;
-}
-
-// Writes the pixels [ox, ox + pixels) of row oy: three or four, or one.
-TFLM_TRAINING_HOT void ConvolveGroup(const ConvLayer& layer, const SplitFilter& filter,
-                                     int32_t oy, int32_t ox, int pixels) {
-  const ConvGeometry& g = layer.g;
-  const int32_t taps = g.filter_height * g.filter_width;
-  const int32_t block = layer.is_one_piece ? g.output_channels : kOutputBlock;
-  const int32_t last_step = pixels == kGroup ? g.output_channels : 0;
-  int8_t* output = layer.output + (oy * g.output_width + ox) * g.output_channels;
-  Inputs patch[kPatchElements];
-  // One pixel has the room of four.
-  auto* const copied = reinterpret_cast<int8_t*>(patch);
+// Writes the group: all pieces for some outputs, then for the next ones.
+TFLM_TRAINING_INLINE void ConvolveGroup(const SplitFilter& filter, Sums* waiting, ConvWork& work) {
+  const int32_t outputs = work.options->geometry.output_channels;
+  // Each of two parts may end in a word that is not full.
+  Inputs patch[kPatchElements + 4];
   int32_t most = kPatchElements;
-  if (pixels == 1) {
+  int32_t block = work.block;
+  if (work.pixels == 1) {
+    // One pixel has the room of four.
     most = static_cast<int32_t>(sizeof(patch));
-    if (layer.reads_pixels) most = INT32_MAX;
+    block = kPixelBlock;
   }
-  Sums waiting[kOutputBlock];
-  for (int32_t begin = 0; begin < g.output_channels; begin += block) {
-    const int32_t end = Min(begin + block, g.output_channels);
-    for (const FilterPart& part : filter) {
-      const int32_t row = taps * part.channels();
-      for (int32_t first = 0; first < row;) {
-        const int32_t count = Min(most, row - first);
-        const PatchPiece piece = {&part, row, first, count,
-                                  first == 0 && &part == filter.begin(),
-                                  first + count == row && &part + 1 == filter.end()};
-        if (pixels > 1) {
-          Spread(layer, piece, oy, ox, pixels, patch);
-          MultiplyPiece(layer, piece, patch, begin, end, last_step, waiting, output);
-        } else {
-          MultiplyPixel(layer, piece, Gather(layer, piece, oy, ox, copied), begin, end,
-                        &waiting->a, output);
-        }
-        first += count;
-      }
+  Inputs* place = patch;
+  do {
+    work.end = Min(work.begin + block, outputs);
+    work.row = work.taps * work.part->channels();
+    work.count = Min(most, work.row - work.first);
+    const int32_t next = work.first + work.count;
+    work.is_last = next == work.row && work.part == work.last_part;
+    if (work.pixels > 1) {
+      if ((work.begin & work.kept) == 0) Spread(work, place);
+      MultiplyPiece(work, place, waiting);
+    } else {
+      MultiplyPixel(work, Gather(work, 0, reinterpret_cast<int8_t*>(patch)), &waiting->a);
     }
-  }
+    place += (work.count + 3) & work.kept;
+    work.first = next;
+    if (next == work.row) {
+      work.first = 0;
+      ++work.part;
+    }
+    work.is_first = work.is_last;
+    if (work.is_last) {
+      work.part = filter.begin();
+      work.begin = work.end;
+      place = patch;
+    }
+  } while (work.begin < outputs);
+  work.begin = 0;
+  work.output += work.pixels * outputs;
 }
 
 // Whether the filter is 1x1 and never outside the map.
-bool ReadsPixels(const ConvGeometry& g) {
-  return g.filter_height == 1 && g.filter_width == 1 && g.padding_top == 0 &&
-         g.padding_left == 0 && (g.output_height - 1) * g.stride_height < g.input_height &&
-         (g.output_width - 1) * g.stride_width < g.input_width;
+TFLM_TRAINING_INLINE bool ReadsPixels(const ConvGeometry& g) {
+  const int32_t last_row = (g.output_height - 1) * g.stride_height - g.input_height;
+  const int32_t last_column = (g.output_width - 1) * g.stride_width - g.input_width;
+  return ((g.filter_height - 1) | (g.filter_width - 1) | g.padding_top | g.padding_left |
+          (~(last_row & last_column) >> 31)) == 0;
 }
 
 }  // namespace
@@ -198,33 +199,56 @@ void TrainingConv2D(const TrainingConvOptions& options, const int8_t* input,
                     const SplitFilter& filter, const Requantisation& requantisation,
                     int8_t* output) {
   const ConvGeometry& g = options.geometry;
-  const ConvLayer layer = {options, g, input, requantisation, output,
-                           BothHalves(-options.input_zero_point), ReadsPixels(g),
-                           IsOnePiece(g, filter)};
+  const int32_t outputs = g.output_channels;
   int32_t rows = g.output_height;
   int32_t columns = g.output_width;
-  const FilterPart& part = *filter.begin();
-  if (rows * columns == 1 && layer.reads_pixels && part.channels() == g.input_channels) {
-    // FULLY_CONNECTED: a vector, which is read where it is; no accumulator waits.
-    const PatchPiece piece = {&part, g.input_channels, 0, g.input_channels, true, true};
-    int32_t sums[2];
-    MultiplyPixel(layer, piece, input, 0, g.output_channels, sums, output);
+  Sums waiting[kOutputBlock];
+  ConvWork work;
+  work.options = &options;
+  work.input = input;
+  work.requantisation = &requantisation;
+  work.offset = BothHalves(-options.input_zero_point);
+  work.reads_pixels = ReadsPixels(g);
+  work.output = output;
+  work.part = filter.begin();
+  work.last_part = filter.end() - 1;
+  work.first = 0;
+  work.begin = 0;
+  work.end = outputs;
+  work.is_first = work.is_last = true;
+  if (work.reads_pixels && rows * columns == 1 && work.part == work.last_part &&
+      outputs <= kPixelBlock) {
+    // FULLY_CONNECTED: a vector, which is read where it is.
+    work.row = work.count = g.input_channels;
+    MultiplyPixel(work, input, &waiting->a);
     return;
   }
-  // All pixels may be one row: a group that crosses rows has read its inputs before it writes.
-  if (layer.reads_pixels && layer.is_one_piece && g.stride_height == 1 && g.stride_width == 1 &&
-      columns == g.input_width) {
-    columns *= rows;
-    rows = 1;
-  }
-  for (int32_t oy = 0; oy < rows; ++oy) {
-    for (int32_t ox = 0; ox < columns;) {
-      const int32_t left = columns - ox;
-      const int32_t pixels = left < kGroup - 1 ? 1 : Min(kGroup, left);
-      ConvolveGroup(layer, filter, oy, ox, pixels);
-      ox += pixels;
+  KeepOrder();  // or what follows exists for each of these conditions
+  work.taps = g.filter_height * g.filter_width;
+  work.block = kOutputBlock;
+  work.kept = 0;
+  if (work.taps * g.input_channels <= kPatchElements) {
+    work.kept = ~3;
+    if (work.last_part == filter.begin()) work.block = outputs;
+    // All pixels may be one row: a group that crosses rows has read its inputs before it writes.
+    if (work.reads_pixels &&
+        ((g.stride_height - 1) | (g.stride_width - 1) | (columns - g.input_width)) == 0) {
+      columns *= rows;
+      rows = 1;
     }
   }
+  work.oy = 0;
+  work.ox = 0;
+  do {
+    work.pixels = Min(columns - work.ox, kGroup);
+    if (work.pixels < kGroup - 1) work.pixels = 1;
+    ConvolveGroup(filter, waiting, work);
+    work.ox += work.pixels;
+    if (work.ox == columns) {
+      work.ox = 0;
+      ++work.oy;
+    }
+  } while (work.oy < rows);
 }
 
 }  // namespace tflm_training

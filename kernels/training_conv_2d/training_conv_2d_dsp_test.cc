@@ -35,8 +35,14 @@ TEST(TrainingConv2DDsp, IsTheReference) {
 // dilations; paddings.
 const ConvGeometry kLayers[] = {
     {1, 1, 600, 1, 1, 1, 1, 35, 1, 1, 1, 1, 0, 0},  // fully connected
+    {1, 1, 18, 1, 1, 1, 1, 150, 1, 1, 1, 1, 0, 0},  // fully connected, more outputs than wait
+    {2, 1, 1100, 1, 1, 2, 1, 3, 1, 1, 1, 1, 0, 0},  // single pixels in two pieces
     {3, 3, 150, 1, 1, 3, 3, 70, 1, 1, 1, 1, 0, 0},  // pointwise, rows of 3, several pieces
     {7, 5, 32, 1, 1, 7, 5, 40, 1, 1, 1, 1, 0, 0},  // pointwise, rows of 5
+    {6, 6, 64, 1, 1, 6, 6, 70, 1, 1, 1, 1, 0, 0},  // pointwise, both parts spread once
+    {3, 3, 128, 1, 1, 3, 3, 40, 1, 1, 1, 1, 0, 0},  // the same, as many inputs as there is room for
+    {3, 3, 127, 1, 1, 3, 3, 40, 1, 1, 1, 1, 0, 0},
+    {5, 1, 30, 1, 1, 5, 1, 9, 1, 2, 1, 1, 0, 0},  // a stride that a column does not have
     {4, 5, 6, 1, 1, 4, 5, 50, 1, 1, 1, 1, 0, 0},  // pointwise, more outputs than inputs
     {17, 17, 3, 3, 3, 8, 8, 16, 2, 2, 1, 1, 0, 0},  // image
     {6, 7, 40, 3, 3, 6, 7, 36, 1, 1, 1, 1, 1, 1},  // three by three
