@@ -54,7 +54,8 @@ TFLM_TRAINING_HOT void MultiplyPiece(const ConvWork& work, const Inputs* patch, 
   const int32_t zero_point = options.output_zero_point;
   const bool clamps = Clamps(options);
   const int32_t step = options.geometry.output_channels;
-  const int32_t last_step = work.pixels == kGroup ? step : 0;
+  const int32_t mask = r.per_channel ? -1 : 0;
+  const int32_t last = (work.pixels - 1) * step;
   const int32_t row = work.row;
   const int32_t count = work.count;
   const int32_t end = work.end;
@@ -72,9 +73,8 @@ TFLM_TRAINING_HOT void MultiplyPiece(const ConvWork& work, const Inputs* patch, 
       *waiting = {acc.a, acc.b, acc.c, acc.d};
       continue;
     }
-    const int32_t entry = r.per_channel ? o : 0;
-    const int32_t multiplier = r.multiplier[entry];
-    int32_t shift = r.shift[entry];
+    const int32_t multiplier = r.multiplier[o & mask];
+    int32_t shift = r.shift[o & mask];
     if (shift > 0) {
       acc.Apply([=](int32_t value) {
         return static_cast<int32_t>(static_cast<uint32_t>(value) << shift);
@@ -95,12 +95,9 @@ TFLM_TRAINING_HOT void MultiplyPiece(const ConvWork& work, const Inputs* patch, 
     }
     int8_t* to = output + o;
     *to = static_cast<int8_t>(acc.a);
-    to += step;
-    *to = static_cast<int8_t>(acc.b);
-    to += step;
-    *to = static_cast<int8_t>(acc.c);
-    to += last_step;
-    *to = static_cast<int8_t>(acc.d);
+    to[step] = static_cast<int8_t>(acc.b);
+    to[2 * step] = static_cast<int8_t>(acc.c);
+    to[last] = static_cast<int8_t>(acc.d);
   }
 }
 
