@@ -194,6 +194,8 @@ TFLM_TRAINING_SMALL void AccumulateTap(FilterBlock* block) {
   const Range map_columns = OutputsInside(maps.output_width, maps.input_width, g.stride_width,
                                           g.padding_left, offset_x);
   const int32_t stride = options.InputStride();
+  const int32_t pixel_step = g.stride_width * stride;
+  const int8_t* const end = block->input + maps.input_height * maps.input_width * stride;
   for (int32_t oy = map_rows.begin; oy < map_rows.end; ++oy) {
     const int32_t iy = oy * g.stride_height - g.padding_top + offset_y;
     for (int32_t ox = map_columns.begin; ox < map_columns.end; ox += tile.run()) {
@@ -211,8 +213,12 @@ TFLM_TRAINING_SMALL void AccumulateTap(FilterBlock* block) {
       if (!tile.has_coefficients()) {
         PackChannels(m, g.output_channels, block->columns, row_count, coefficients);
       }
-      MultiplyRows(pixel, g.stride_width * stride, row_count, -options.input_zero_point,
-                   block->count, coefficients, block->columns, tile.acc(0), tile.channels());
+      // Whole words are quicker; what they add to the sums behind the last one is not looked at.
+      const int32_t words = (block->count + 3) & ~3;
+      const bool has_words = pixel + (row_count - 1) * pixel_step + words <= end;
+      MultiplyRows(pixel, pixel_step, row_count, -options.input_zero_point,
+                   has_words ? words : block->count, coefficients, block->columns, tile.acc(0),
+                   tile.channels());
     }
   }
   tile.KeepCoefficients();
