@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/core/dsp.h"
+#include "kernels/core/fixed_point.h"
 #include "kernels/core/geometry.h"
 #include "kernels/core/split_filter.h"
 
@@ -37,12 +38,14 @@ inline bool Overlaps(const void* a, int32_t a_bytes, const void* b, int32_t b_by
          b_begin < a_begin + static_cast<uintptr_t>(a_bytes);
 }
 
+// How many of the taps in [0, taps) have start + tap * dilation < limit.
+inline int32_t TapsBelow(int32_t limit, int32_t start, int32_t taps, int32_t dilation) {
+  return Clamp((limit - start + dilation - 1) / dilation, 0, taps);
+}
+
 // The taps in [0, taps) with 0 <= start + tap * dilation < inputs.
 inline Range TapsInside(int32_t start, int32_t inputs, int32_t taps, int32_t dilation) {
-  Range range = {0, taps};
-  while (range.begin < taps && start + range.begin * dilation < 0) ++range.begin;
-  while (range.end > range.begin && start + (range.end - 1) * dilation >= inputs) --range.end;
-  return range;
+  return {TapsBelow(0, start, taps, dilation), TapsBelow(inputs, start, taps, dilation)};
 }
 
 }  // namespace tflm_training

@@ -29,7 +29,7 @@ constexpr uint32_t Unsigned(int32_t value) { return static_cast<uint32_t>(value)
 struct Group {
   int32_t channel;
   bool shifts_right;  // all four do; then `shift` is the amount
-  GroupSums bias;
+  int32_t bias[kChannelGroup];
   struct {
     int32_t multiplier;
     int32_t shift;
@@ -47,11 +47,7 @@ TFLM_TRAINING_SMALL void LoadGroup(const Layer& layer, const FilterPart& part, i
     const int32_t entry = r.per_channel ? channel + c : 0;
     group->scale[c] = {r.multiplier[entry], -r.shift[entry]};
     if (r.shift[entry] >= 0) group->shifts_right = false;
-  }
-  group->bias = {0, 0, 0, 0};
-  if (r.bias != nullptr) {
-    const int32_t* bias = r.bias + channel;
-    group->bias = {bias[0], bias[1], bias[2], bias[3]};
+    group->bias[c] = r.bias == nullptr ? 0 : r.bias[channel + c];
   }
   const int8_t* weights = part.weights + (channel - part.begin);
   // Offsets of taps that are outside of every map may pass 32 bits.
@@ -104,8 +100,7 @@ TFLM_TRAINING_INLINE int32_t Right(const Group& group, int32_t value, int32_t ze
 
 // Store() where a channel does not shift right, which is rare.
 TFLM_TRAINING_SMALL void StoreAny(const Group& group, const TrainingConvOptions& options,
-                                  GroupSums acc, int8_t* output) {
-  const int32_t sums[] = {acc.a, acc.b, acc.c, acc.d};
+                                  const int32_t* sums, int8_t* output) {
   for (int32_t c = 0; c < kChannelGroup; ++c) {
     output[c] = Requantize(options, sums[c], group.scale[c].multiplier, -group.scale[c].shift);
   }
@@ -114,7 +109,8 @@ TFLM_TRAINING_SMALL void StoreAny(const Group& group, const TrainingConvOptions&
 TFLM_TRAINING_INLINE void Store(const Group& group, const TrainingConvOptions& options,
                                 int32_t zero_point, bool clamps, GroupSums acc, int8_t* output) {
   if (!group.shifts_right) {
-    StoreAny(group, options, acc, output);
+    const int32_t sums[] = {acc.a, acc.b, acc.c, acc.d};
+    StoreAny(group, options, sums, output);
     return;
   }
   acc.a = Right<0>(group, acc.a, zero_point);
@@ -161,7 +157,7 @@ TFLM_TRAINING_HOT void ConvolveRows(const Layer& layer, const Group& group, int3
     pixel = (pixel + static_cast<uintptr_t>(left)) * channels +
             reinterpret_cast<uintptr_t>(layer.input + group.channel);
     for (int32_t ox = g.output_width; ox > 0; --ox) {
-      GroupSums acc = group.bias;
+      GroupSums acc = {group.bias[0], group.bias[1], group.bias[2], group.bias[3]};
       if (static_cast<uint32_t>(left) < static_cast<uint32_t>(whole)) {
         AddTaps(first, end3, end, pixel, offset, acc);
       } else {
