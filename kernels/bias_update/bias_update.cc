@@ -44,9 +44,11 @@ TFLM_TRAINING_NOINLINE void SumAll(const Mantissa* mantissas, int32_t positions,
 void Sum(Mantissas gradient, int32_t positions, int32_t channels, int32_t count,
          int32_t* totals) {
   if (count < kChannels) {
-    for (int32_t c = 0; c < count; ++c) {
-      totals[c] = 0;
-      for (int32_t p = 0; p < positions; ++p) totals[c] += gradient[p * channels + c];
+    for (; count > 0; --count) {
+      int32_t total = 0;
+      for (int32_t p = 0; p < positions; ++p) total += gradient[p * channels];
+      *totals++ = total;
+      gradient = gradient + 1;
     }
   } else if (gradient.is_int8()) {
     SumAll(gradient.int8(), positions, channels, totals);

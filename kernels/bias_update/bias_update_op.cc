@@ -26,12 +26,13 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
 TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
   const GradientScale scale = InputScale(context, node, 1);
   if (scale.max_abs == 0) return kTfLiteOk;
-  int32_t* state = WritableInputData<int32_t>(context, node, 5);
-  Random random(static_cast<uint32_t>(*state));
+  const InputList<2, 6> inputs(context, node);
+  auto* state = inputs.Data<uint32_t>(5);
+  Random random(*state);
   BiasUpdate(GetOptions<BiasUpdateOptions>(node), InputMantissas(context, node, 0), scale,
-             *InputData<float>(context, node, 3), InputData<float>(context, node, 4),
-             IsPerChannel(context, node, 4), WritableInputData<int32_t>(context, node, 2), &random);
-  *state = static_cast<int32_t>(random.state());
+             *inputs.Data<const float>(3), inputs.Data<const float>(4),
+             IsPerChannel(context, node, 4), inputs.Data<int32_t>(2), &random);
+  *state = random.state();
   return kTfLiteOk;
 }
 

@@ -4,18 +4,6 @@
 
 namespace tflm_training {
 
-int32_t ConvFamily::Channels(const ConvGeometry& g) const {
-  return depthwise ? g.output_channels : g.input_channels;
-}
-
-int32_t ConvFamily::FilterElements(const ConvGeometry& g, int32_t channels) const {
-  return Elements(depthwise ? 1 : g.output_channels, g.filter_height, g.filter_width, channels);
-}
-
-int32_t ConvFamily::InputChannels(const ConvGeometry& g, int32_t channels) const {
-  return depthwise ? (channels - 1) / (g.output_channels / g.input_channels) + 1 : channels;
-}
-
 void CheckGeometry(OpCheck& check, ConvFamily family, const ConvGeometry& g) {
   static constexpr Bound kBounds[] = {
       {1, 2, 1, kMaxExtent},  // input height and width
@@ -64,15 +52,15 @@ TfLiteStatus EvalConvInputGrad(TfLiteContext* context, TfLiteNode* node, ConvFam
   const auto& options = GetOptions<ConvInputGradOptions>(node);
   GradientScale scale = InputScale(context, node, 1);
   if (scale.max_abs != 0) {
-    const SplitFilter filter(InputData<int8_t>(context, node, 2),
-                             InputData<int8_t>(context, node, 5), options.split,
-                             family.Channels(options.geometry));
+    const InputList<2, 6> inputs(context, node);
+    const SplitFilter filter(inputs.Data<const int8_t>(2), inputs.Data<const int8_t>(5),
+                             options.split, family.Channels(options.geometry));
     scale = kernel(options, InputMantissas(context, node, 0), scale, filter,
-                   InputData<int16_t>(context, node, 3),
+                   inputs.Data<const int16_t>(3),
                    InputMask(context, node, 4, options.mask_min, options.mask_max),
                    OutputMantissas(context, node, 0));
   }
-  OutputScale(scale, context, node, 1);
+  OutputScale(context, node, 1, scale);
   return kTfLiteOk;
 }
 
@@ -108,16 +96,14 @@ TfLiteStatus EvalConvFilterUpdate(TfLiteContext* context, TfLiteNode* node,
                                   ConvFilterUpdateKernel kernel) {
   const GradientScale scale = InputScale(context, node, 2);
   if (scale.max_abs == 0) return kTfLiteOk;
-  const FilterStep step = {*InputData<float>(context, node, 4),
-                           InputData<float>(context, node, 5),
+  const InputList<0, 8> inputs(context, node);
+  const FilterStep step = {*inputs.Data<const float>(4), inputs.Data<const float>(5),
                            IsPerChannel(context, node, 5)};
-  auto* state = WritableInputData<uint32_t>(context, node, 6);
+  auto* state = inputs.Data<uint32_t>(6);
   Random random(*state);
-  kernel(GetOptions<ConvFilterUpdateOptions>(node), InputData<int8_t>(context, node, 0),
+  kernel(GetOptions<ConvFilterUpdateOptions>(node), inputs.Data<const int8_t>(0),
          InputMantissas(context, node, 1), scale, step,
-         {WritableInputData<int8_t>(context, node, 3),
-          HasInput(node, 7) ? WritableInputData<int8_t>(context, node, 7) : nullptr},
-         &random);
+         {inputs.Data<int8_t>(3), inputs.Data<int8_t>(7)}, &random);
   *state = random.state();
   return kTfLiteOk;
 }

@@ -31,11 +31,17 @@ struct ConvFamily {
   bool depthwise;
 
   // The innermost dimension of the layer's filter.
-  int32_t Channels(const ConvGeometry& geometry) const;
+  int32_t Channels(const ConvGeometry& g) const {
+    return depthwise ? g.output_channels : g.input_channels;
+  }
   // Elements of a filter with that innermost dimension, -1 if they pass int32.
-  int32_t FilterElements(const ConvGeometry& geometry, int32_t channels) const;
+  int32_t FilterElements(const ConvGeometry& g, int32_t channels) const {
+    return Elements(depthwise ? 1 : g.output_channels, g.filter_height, g.filter_width, channels);
+  }
   // The input channels that the first `channels` of the filter meet.
-  int32_t InputChannels(const ConvGeometry& geometry, int32_t channels) const;
+  int32_t InputChannels(const ConvGeometry& g, int32_t channels) const {
+    return depthwise ? (channels - 1) / (g.output_channels / g.input_channels) + 1 : channels;
+  }
 };
 
 // Checks the geometry, which follows the version in the options.
@@ -53,28 +59,36 @@ TfLiteStatus PrepareConvFilterUpdate(TfLiteContext* context, TfLiteNode* node, C
 TfLiteStatus EvalConvFilterUpdate(TfLiteContext* context, TfLiteNode* node,
                                   ConvFilterUpdateKernel kernel);
 
+// The same functions as a registration holds them.
+template <bool kDepthwise>
+TfLiteStatus PrepareInputGradOf(TfLiteContext* context, TfLiteNode* node) {
+  return PrepareConvInputGrad(context, node, {kDepthwise});
+}
+template <bool kDepthwise, ConvInputGradKernel kKernel>
+TfLiteStatus EvalInputGradOf(TfLiteContext* context, TfLiteNode* node) {
+  return EvalConvInputGrad(context, node, {kDepthwise}, kKernel);
+}
+template <bool kDepthwise>
+TfLiteStatus PrepareFilterUpdateOf(TfLiteContext* context, TfLiteNode* node) {
+  return PrepareConvFilterUpdate(context, node, {kDepthwise});
+}
+template <ConvFilterUpdateKernel kKernel>
+TfLiteStatus EvalFilterUpdateOf(TfLiteContext* context, TfLiteNode* node) {
+  return EvalConvFilterUpdate(context, node, kKernel);
+}
+
 // The registrations of a family's two operators.
 template <bool kDepthwise, ConvInputGradKernel kKernel>
 const TFLMRegistration* ConvInputGradRegistration() {
-  static constexpr TFLMRegistration registration = MakeRegistration(
-      [](TfLiteContext* context, TfLiteNode* node) {
-        return PrepareConvInputGrad(context, node, {kDepthwise});
-      },
-      [](TfLiteContext* context, TfLiteNode* node) {
-        return EvalConvInputGrad(context, node, {kDepthwise}, kKernel);
-      });
+  static constexpr TFLMRegistration registration =
+      MakeRegistration(PrepareInputGradOf<kDepthwise>, EvalInputGradOf<kDepthwise, kKernel>);
   return &registration;
 }
 
 template <bool kDepthwise, ConvFilterUpdateKernel kKernel>
 const TFLMRegistration* ConvFilterUpdateRegistration() {
-  static constexpr TFLMRegistration registration = MakeRegistration(
-      [](TfLiteContext* context, TfLiteNode* node) {
-        return PrepareConvFilterUpdate(context, node, {kDepthwise});
-      },
-      [](TfLiteContext* context, TfLiteNode* node) {
-        return EvalConvFilterUpdate(context, node, kKernel);
-      });
+  static constexpr TFLMRegistration registration =
+      MakeRegistration(PrepareFilterUpdateOf<kDepthwise>, EvalFilterUpdateOf<kKernel>);
   return &registration;
 }
 

@@ -46,9 +46,10 @@ inline int32_t Log2Q16(uint32_t value) {
   uint32_t y = value << (31 - integer);
   int32_t result = integer;
   for (int i = 0; i < 16; ++i) {
-    const uint64_t square = static_cast<uint64_t>(y) * y;
+    uint64_t square = static_cast<uint64_t>(y) * y;
     const auto carry = static_cast<int32_t>(square >> 63);
-    y = static_cast<uint32_t>(square >> (31 + carry));
+    if (carry == 0) square += square;
+    y = static_cast<uint32_t>(square >> 32);
     result = 2 * result + carry;
   }
   return result;

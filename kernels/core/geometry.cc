@@ -24,4 +24,12 @@ int32_t Elements(int32_t a, int32_t b, int32_t c, int32_t d) {
   return ElementCount(extents, 4);
 }
 
+int32_t InputElements(const ConvGeometry& g) {
+  return Elements(g.input_height, g.input_width, g.input_channels);
+}
+
+int32_t OutputElements(const ConvGeometry& g) {
+  return Elements(g.output_height, g.output_width, g.output_channels);
+}
+
 }  // namespace tflm_training

@@ -33,13 +33,8 @@ int32_t ElementCount(const int32_t* extents, int count);
 int32_t Elements(int32_t a, int32_t b, int32_t c = 1, int32_t d = 1);
 
 // Elements of the maps, as `Elements` counts them.
-inline int32_t InputElements(const ConvGeometry& g) {
-  return Elements(g.input_height, g.input_width, g.input_channels);
-}
-
-inline int32_t OutputElements(const ConvGeometry& g) {
-  return Elements(g.output_height, g.output_width, g.output_channels);
-}
+int32_t InputElements(const ConvGeometry& g);
+int32_t OutputElements(const ConvGeometry& g);
 
 inline bool IsExtent(int32_t value) { return value >= 1 && value <= kMaxExtent; }
 

@@ -34,10 +34,10 @@ inline MutableMantissas LossGradient(const TfLiteContext* context, const TfLiteN
   return OutputMantissas(context, node, 1);
 }
 
-inline void WriteLoss(float loss, GradientScale scale, const TfLiteContext* context,
+inline void WriteLoss(float loss, const GradientScale& scale, const TfLiteContext* context,
                       const TfLiteNode* node) {
   OutputData<float>(context, node, 0)[0] = loss;
-  OutputScale(scale, context, node, 2);
+  OutputScale(context, node, 2, scale);
 }
 
 }  // namespace tflm_training

@@ -18,7 +18,7 @@ TfLiteStatus EvalMaskedGradient(TfLiteContext* context, TfLiteNode* node) {
               InputScale(context, node, 1),
               InputMask(context, node, 2, options.mask_min, options.mask_max),
               OutputMantissas(context, node, 0));
-  OutputScale(scale, context, node, 1);
+  OutputScale(context, node, 1, scale);
   return kTfLiteOk;
 }
 

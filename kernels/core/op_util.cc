@@ -24,12 +24,14 @@ void OpCheck::Fail(const char* format, int a, int b) {
   status_ = kTfLiteError;
 }
 
-const void* OpCheck::RawOptions(size_t length, int32_t version, const Bound* bounds, int count) {
+const void* OpCheck::RawOptions(uint32_t record, const Bound* bounds, int count) {
+  const auto version = static_cast<int32_t>(record & 0xFF);
+  const auto length = static_cast<int>(record >> 8);
   const auto* words = static_cast<const int32_t*>(node_->custom_initial_data);
-  if (words == nullptr || static_cast<size_t>(node_->custom_initial_data_size) != length ||
+  if (words == nullptr || static_cast<int>(node_->custom_initial_data_size) != length ||
       reinterpret_cast<uintptr_t>(words) % alignof(int32_t) != 0 || *words != version) {
     Fail("options of version %d in %d bytes, 4-byte aligned, expected", version,
-         static_cast<int>(length));
+         length);
   } else {
     CheckBounds(bounds, count);
   }
@@ -54,8 +56,8 @@ void OpCheck::Counts(int expected_inputs, int expected_outputs) {
           "number of inputs or outputs");
 }
 
-void OpCheck::Require(bool condition, const char* what) {
-  if (condition || status_ != kTfLiteOk) return;
+void OpCheck::Reject(const char* what) {
+  if (status_ != kTfLiteOk) return;
   MicroPrintf("bad %s", what);
   status_ = kTfLiteError;
 }
@@ -66,7 +68,7 @@ bool OpCheck::Has(int index) const {
 
 TfLiteTensor* OpCheck::AllocateTemp(Spec spec) {
   MicroContext* micro_context = GetMicroContext(context_);
-  const int index = static_cast<int>(spec >> 16);
+  const int index = static_cast<int>(spec >> kIndexShift);
   return (spec & kOutput) != 0 ? micro_context->AllocateTempOutputTensor(node_, index)
                                : micro_context->AllocateTempInputTensor(node_, index);
 }
@@ -81,7 +83,7 @@ TfLiteType OpCheck::TypeOf(Spec spec, int32_t* elements) {
 }
 
 const char* OpCheck::Fault(Spec spec, const TfLiteTensor& tensor, int32_t elements) {
-  if (tensor.type != ((spec >> 8) & 0xFF)) return "of a wrong type";
+  if (tensor.type != (spec & kTypeMask)) return "of a wrong type";
   if (tensor.type == kTfLiteUInt8) elements = MaskBytes(elements);
   // TFLM's `bytes` is a whole number of elements.
   const auto actual = static_cast<int32_t>(tensor.bytes / ElementBytes(tensor.type));
@@ -95,7 +97,7 @@ const char* OpCheck::Fault(Spec spec, const TfLiteTensor& tensor, int32_t elemen
 }
 
 void OpCheck::Tensor(Spec spec, int32_t elements) {
-  const auto index = static_cast<int>(spec >> 16);
+  const auto index = static_cast<int>(spec >> kIndexShift);
   if (status_ != kTfLiteOk || ((spec & kOptional) != 0 && !Has(index))) return;
   TfLiteTensor* tensor = AllocateTemp(spec);
   const char* fault = "missing";
@@ -158,8 +160,8 @@ GradientScale InputScale(const TfLiteContext* context, const TfLiteNode* node, i
   return ReadGradientScale(InputData<float>(context, node, index));
 }
 
-void OutputScale(GradientScale scale, const TfLiteContext* context, const TfLiteNode* node,
-                 int index) {
+void OutputScale(const TfLiteContext* context, const TfLiteNode* node, int index,
+                 const GradientScale& scale) {
   WriteGradientScale(scale, OutputData<float>(context, node, index));
 }
 

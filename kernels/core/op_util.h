@@ -43,13 +43,13 @@ class OpCheck {
   // constant `kVersion`.
   template <typename T>
   const T* Options() {
-    return static_cast<const T*>(RawOptions(sizeof(T), T::kVersion, nullptr, 0));
+    return static_cast<const T*>(RawOptions(RecordOf<T>(), nullptr, 0));
   }
 
   // The same; nullptr also unless the options keep to all bounds ("option <word> is out of range").
   template <typename T, int kCount>
   const T* Options(const Bound (&bounds)[kCount]) {
-    return static_cast<const T*>(RawOptions(sizeof(T), T::kVersion, bounds, kCount));
+    return static_cast<const T*>(RawOptions(RecordOf<T>(), bounds, kCount));
   }
 
   // Further bounds of the options.
@@ -117,34 +117,46 @@ class OpCheck {
   bool Has(int index) const;
 
   // Fails with "bad <what>" if `condition` does not hold.
-  void Require(bool condition, const char* what);
+  void Require(bool condition, const char* what) {
+    if (!condition) Reject(what);
+  }
 
   TfLiteStatus status() const { return status_; }
 
  private:
-  // A tensor in one word, so that a check takes two arguments: its index from bit 16 on, its type
-  // from bit 8 on, and what is special about it; 0 is an input that must be there.
+  // A tensor in one word, so that a check takes two arguments, and a small one, which costs least
+  // flash: its type in bits 0 to 4, what is special about it (none of these is an input that must be
+  // there) and its index from bit 10 on.
   using Spec = uint32_t;
-  static constexpr Spec kOutput = 1;
-  static constexpr Spec kOptional = 2;
-  static constexpr Spec kConstant = 4;
-  static constexpr Spec kWritable = 8;
-  static constexpr Spec kOneForAll = 16;
-  static constexpr Spec kNextIndex = 1 << 16;
+  static constexpr Spec kTypeMask = 31;
+  static constexpr Spec kOutput = 1 << 5;
+  static constexpr Spec kOptional = 1 << 6;
+  static constexpr Spec kConstant = 1 << 7;
+  static constexpr Spec kWritable = 1 << 8;
+  static constexpr Spec kOneForAll = 1 << 9;
+  static constexpr int kIndexShift = 10;
+  static constexpr Spec kNextIndex = 1 << kIndexShift;
 
   static constexpr Spec Typed(Spec spec, TfLiteType type) {
-    return spec | static_cast<Spec>(type) << 8;
+    return spec | static_cast<Spec>(type);
   }
   static constexpr Spec Indexed(Spec spec, int index) {
-    return spec | static_cast<Spec>(index) << 16;
+    return spec | static_cast<Spec>(index) << kIndexShift;
   }
   void Tensor(Spec spec, TfLiteType type, int index, int32_t elements) {
     Tensor(Indexed(Typed(spec, type), index), elements);
   }
 
-  const void* RawOptions(size_t length, int32_t version, const Bound* bounds, int count);
+  // What options must be: their length in bytes from bit 8 on, and their version.
+  template <typename T>
+  static constexpr uint32_t RecordOf() {
+    static_assert(T::kVersion < 256, "");
+    return static_cast<uint32_t>(sizeof(T)) << 8 | static_cast<uint32_t>(T::kVersion);
+  }
+  const void* RawOptions(uint32_t record, const Bound* bounds, int count);
   void CheckBounds(const Bound* bounds, int count);
   void Fail(const char* format, int a, int b);
+  void Reject(const char* what);
   TfLiteTensor* AllocateTemp(Spec spec);
   TfLiteType TypeOf(Spec spec, int32_t* elements = nullptr);
   static const char* Fault(Spec spec, const TfLiteTensor& tensor, int32_t elements);
@@ -170,8 +182,8 @@ bool IsPerChannel(const TfLiteContext* context, const TfLiteNode* node, int inde
 Mantissas InputMantissas(const TfLiteContext* context, const TfLiteNode* node, int index);
 MutableMantissas OutputMantissas(const TfLiteContext* context, const TfLiteNode* node, int index);
 GradientScale InputScale(const TfLiteContext* context, const TfLiteNode* node, int index);
-void OutputScale(GradientScale scale, const TfLiteContext* context, const TfLiteNode* node,
-                 int index);
+void OutputScale(const TfLiteContext* context, const TfLiteNode* node, int index,
+                 const GradientScale& scale);
 
 // What MaskInput checked; `low` and `high` apply to a saved activation. For Eval.
 ActivationMask InputMask(const TfLiteContext* context, const TfLiteNode* node, int index,

@@ -4,9 +4,23 @@
 
 namespace tflm_training {
 
-void* InputAddress(const TfLiteContext* context, const TfLiteNode* node, int index) {
-  const TfLiteEvalTensor* tensor = GetEvalInput(context, node, index);
+namespace {
+
+inline void* AddressOf(const TfLiteEvalTensor* tensor) {
   return tensor == nullptr ? nullptr : tensor->data.data;
+}
+
+}  // namespace
+
+void* InputAddress(const TfLiteContext* context, const TfLiteNode* node, int index) {
+  return AddressOf(GetEvalInput(context, node, index));
+}
+
+void InputAddresses(const TfLiteContext* context, const TfLiteNode* node, int first, int count,
+                    void** addresses) {
+  do {
+    *addresses++ = AddressOf(GetEvalInput(context, node, first++));
+  } while (--count != 0);
 }
 
 void* OutputAddress(const TfLiteContext* context, const TfLiteNode* node, int index) {

@@ -36,6 +36,28 @@ constexpr TFLMRegistration MakeRegistration(
 void* InputAddress(const TfLiteContext* context, const TfLiteNode* node, int index);
 void* OutputAddress(const TfLiteContext* context, const TfLiteNode* node, int index);
 
+// Where inputs [first, first + count) lie, one or more: less flash than a call for each.
+void InputAddresses(const TfLiteContext* context, const TfLiteNode* node, int first, int count,
+                    void** addresses);
+
+// Data of the inputs [kFirst, kEnd), nullptr where an optional one is absent. For Eval.
+template <int kFirst, int kEnd>
+class InputList {
+ public:
+  InputList(const TfLiteContext* context, const TfLiteNode* node) {
+    InputAddresses(context, node, kFirst, kEnd - kFirst, addresses_);
+  }
+
+  // Those of an input that the operator updates in place are not constant.
+  template <typename T>
+  T* Data(int index) const {
+    return static_cast<T*>(addresses_[index - kFirst]);
+  }
+
+ private:
+  void* addresses_[kEnd - kFirst];
+};
+
 // The same as elements of a type. For Eval.
 template <typename T>
 const T* InputData(const TfLiteContext* context, const TfLiteNode* node, int index) {

@@ -41,8 +41,8 @@ constexpr uint32_t kMovedBytes = 1408;
 constexpr int32_t kManyPixels = 32;
 
 // Moves both parts of a filter of `rows` rows to weights that are `row_step` and `step` apart.
-void MoveFilter(const SplitFilter& filter, int32_t rows, int32_t row_step, int32_t step,
-                int8_t* to) {
+TFLM_TRAINING_NOINLINE void MoveFilter(const SplitFilter& filter, int32_t rows, int32_t row_step,
+                                       int32_t step, int8_t* to) {
   for (const FilterPart& part : filter) {
     const int8_t* weights = part.weights;
     for (int32_t row = 0; row < rows; ++row) {
@@ -98,10 +98,11 @@ TfLiteStatus EvalTrainingConv(TfLiteContext* context, TfLiteNode* node, ConvFami
                               TrainingConvKernel kernel, TrainingConvKernel conv_2d) {
   const auto& options = GetOptions<TrainingConvOptions>(node);
   const ConvGeometry& g = options.geometry;
-  const int8_t* input = InputData<int8_t>(context, node, kInput);
+  const InputList<kInput, kFrozenFilter + 1> inputs(context, node);
+  const int8_t* input = inputs.Data<const int8_t>(kInput);
   const int32_t channels = family.Channels(g);
-  SplitFilter filter(InputData<int8_t>(context, node, kFilter),
-                     InputData<int8_t>(context, node, kFrozenFilter), options.split, channels);
+  SplitFilter filter(inputs.Data<const int8_t>(kFilter),
+                     inputs.Data<const int8_t>(kFrozenFilter), options.split, channels);
   // Of one input channel, DEPTHWISE_CONV_2D is CONV_2D with a transposed filter.
   const bool is_conv_2d = family.depthwise && g.input_channels == 1;
   int8_t moved[kMovedBytes];
@@ -114,9 +115,9 @@ TfLiteStatus EvalTrainingConv(TfLiteContext* context, TfLiteNode* node, ConvFami
     filter = SplitFilter(moved, nullptr, 0, width);
     if (is_conv_2d) kernel = conv_2d;
   }
-  const Requantisation requantisation = {InputData<int32_t>(context, node, kBias),
-                                         InputData<int32_t>(context, node, kMultiplier),
-                                         InputData<int8_t>(context, node, kShift),
+  const Requantisation requantisation = {inputs.Data<const int32_t>(kBias),
+                                         inputs.Data<const int32_t>(kMultiplier),
+                                         inputs.Data<const int8_t>(kShift),
                                          IsPerChannel(context, node, kMultiplier)};
   kernel(options, input, filter, requantisation, OutputData<int8_t>(context, node, 0));
   int output = 1;

@@ -36,7 +36,7 @@ TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
       options, Term(context, node, kGradientA), Term(context, node, kGradientB),
       InputMask(context, node, kMaskedBy, options.mask_min, options.mask_max),
       OutputMantissas(context, node, 0));
-  OutputScale(scale, context, node, 1);
+  OutputScale(context, node, 1, scale);
   return kTfLiteOk;
 }
 

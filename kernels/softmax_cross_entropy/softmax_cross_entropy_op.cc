@@ -38,11 +38,11 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
 
 TfLiteStatus Eval(TfLiteContext* context, TfLiteNode* node) {
   GradientScale scale;
+  const InputList<kLogits, kTable + 1> inputs(context, node);
   const float loss = SoftmaxCrossEntropy(
-      GetOptions<SoftmaxCrossEntropyOptions>(node), InputData<int8_t>(context, node, kLogits),
-      InputData<int32_t>(context, node, kLabel)[0],
-      InputData<float>(context, node, kLearningRate)[0],
-      InputData<int32_t>(context, node, kTable), LossGradient(context, node), &scale);
+      GetOptions<SoftmaxCrossEntropyOptions>(node), inputs.Data<const int8_t>(kLogits),
+      *inputs.Data<const int32_t>(kLabel), *inputs.Data<const float>(kLearningRate),
+      inputs.Data<const int32_t>(kTable), LossGradient(context, node), &scale);
   WriteLoss(loss, scale, context, node);
   return kTfLiteOk;
 }
