@@ -45,8 +45,9 @@ TFLM_TRAINING_SMALL void LoadGroup(const Layer& layer, const FilterPart& part, i
   group->shifts_right = true;
   for (int32_t c = 0; c < kChannelGroup; ++c) {
     const int32_t entry = r.per_channel ? channel + c : 0;
-    group->scale[c] = {r.multiplier[entry], -r.shift[entry]};
-    if (r.shift[entry] >= 0) group->shifts_right = false;
+    const int32_t shift = -r.shift[entry];
+    group->scale[c] = {r.multiplier[entry], shift};
+    if (shift <= 0) group->shifts_right = false;
     group->bias[c] = r.bias == nullptr ? 0 : r.bias[channel + c];
   }
   const int8_t* weights = part.weights + (channel - part.begin);
@@ -78,10 +79,10 @@ TFLM_TRAINING_INLINE void AddTap(const Tap* tap, uintptr_t pixel, uint32_t zero_
   acc.d = Smlatt(odd, tap->odd, acc.d);
 }
 
-// The taps [tap, end), a multiple of three of them up to `end3`.
-TFLM_TRAINING_INLINE void AddTaps(const Tap* tap, const Tap* end3, const Tap* end, uintptr_t pixel,
+// The taps [tap, end), three of them at a time below `last3`, behind which there are two or less.
+TFLM_TRAINING_INLINE void AddTaps(const Tap* tap, const Tap* last3, const Tap* end, uintptr_t pixel,
                            uint32_t zero_point, GroupSums& acc) {
-  for (; tap != end3; tap += 3) {
+  for (; tap < last3; tap += 3) {
     AddTap(tap, pixel, zero_point, acc);
     KeepOrder();
     AddTap(tap + 1, pixel, zero_point, acc);
@@ -151,15 +152,16 @@ TFLM_TRAINING_HOT void ConvolveRows(const Layer& layer, const Group& group, int3
     const Tap* const first = group.taps + rows.begin * g.filter_width;
     const int32_t taps = (rows.end - rows.begin) * g.filter_width;
     const Tap* const end = first + taps;
-    const Tap* const end3 = first + taps / 3 * 3;
+    const Tap* const last3 = taps > 2 ? end - 2 : first;
     int32_t left = -g.padding_left;
     uintptr_t pixel = static_cast<uintptr_t>(top) * static_cast<uintptr_t>(g.input_width);
     pixel = (pixel + static_cast<uintptr_t>(left)) * channels +
             reinterpret_cast<uintptr_t>(layer.input + group.channel);
-    for (int32_t ox = g.output_width; ox > 0; --ox) {
+    const int8_t* const output_end = output + g.output_width * g.output_channels;
+    while (output != output_end) {
       GroupSums acc = {group.bias[0], group.bias[1], group.bias[2], group.bias[3]};
       if (static_cast<uint32_t>(left) < static_cast<uint32_t>(whole)) {
-        AddTaps(first, end3, end, pixel, offset, acc);
+        AddTaps(first, last3, end, pixel, offset, acc);
       } else {
         const Range columns = TapsInside(left, g.input_width, g.filter_width, g.dilation_width);
         for (const Tap* row = first; row != end; row += g.filter_width) {
@@ -180,7 +182,8 @@ TFLM_TRAINING_HOT void ConvolveRows(const Layer& layer, const Group& group, int3
 // Row `oy` of one channel, whatever the filter and the depth multiplier.
 TFLM_TRAINING_SMALL void ConvolveChannelRow(const Layer& layer, const FilterPart& part,
                                             int32_t channel, int32_t oy) {
-  const ConvGeometry& g = layer.options.geometry;
+  const TrainingConvOptions& options = layer.options;
+  const ConvGeometry& g = options.geometry;
   const int8_t* const input = layer.input + channel / (g.output_channels / g.input_channels);
   const int32_t top = oy * g.stride_height - g.padding_top;
   const Range rows = TapsInside(top, g.input_height, g.filter_height, g.dilation_height);
@@ -190,19 +193,18 @@ TFLM_TRAINING_SMALL void ConvolveChannelRow(const Layer& layer, const FilterPart
     int32_t acc = 0;
     for (int32_t ky = rows.begin; ky < rows.end; ++ky) {
       const int32_t iy = top + ky * g.dilation_height;
-      uint32_t pixel = Unsigned(iy) * Unsigned(g.input_width) + Unsigned(left) +
-                       Unsigned(columns.begin) * Unsigned(g.dilation_width);
+      int32_t ix = left + columns.begin * g.dilation_width;
       const int8_t* weight = part.weights + (channel - part.begin) +
                              (ky * g.filter_width + columns.begin) * part.channels();
       for (int32_t kx = columns.begin; kx < columns.end; ++kx) {
-        acc += (input[pixel * Unsigned(g.input_channels)] - layer.options.input_zero_point) *
-               *weight;
+        const int8_t value = input[(iy * g.input_width + ix) * g.input_channels];
+        acc += (value - options.input_zero_point) * *weight;
         weight += part.channels();
-        pixel += Unsigned(g.dilation_width);
+        ix += g.dilation_width;
       }
     }
     layer.output[(oy * g.output_width + ox) * g.output_channels + channel] =
-        layer.requantisation.Output(layer.options, acc, channel);
+        layer.requantisation.Output(options, acc, channel);
   }
 }
 
