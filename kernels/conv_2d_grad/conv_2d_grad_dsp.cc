@@ -120,7 +120,7 @@ TFLM_TRAINING_SMALL void AccumulatePixels(PixelBlock* block) {
           block->gradient + (oy * maps.output_width + reaching.begin) * g.output_channels;
       for (int32_t o = 0; o < g.output_channels; o += tile.run()) {
         const int32_t row_count = Min(tile.run(), g.output_channels - o);
-        uint32_t* coefficients = tile.coefficients(o, reached);
+        uint32_t* coefficients = tile.coefficients(o);
         if (!tile.has_coefficients()) {
           PackPixels(*block, m, reached, o, row_count, coefficients);
         }
@@ -209,7 +209,7 @@ TFLM_TRAINING_SMALL void AccumulateTap(FilterBlock* block) {
         MultiplyPixel(pixel, -options.input_zero_point, block->count, m[0], tile.acc(0));
         continue;
       }
-      uint32_t* coefficients = tile.coefficients(ox, block->columns);
+      uint32_t* coefficients = tile.coefficients(ox);
       if (!tile.has_coefficients()) {
         PackChannels(m, g.output_channels, block->columns, row_count, coefficients);
       }

@@ -35,6 +35,7 @@ class Tile {
     holds_all_ = is_whole && (channels + pairs <= words ||
                               (channels > words - kShortRun && pairs + 8 <= words));
     const int32_t coefficients = holds_all_ ? pairs : Min(pairs, kShortRun);
+    row_words_ = holds_all_ ? even_columns / 2 : 0;
     run_ = 2 * Min(coefficients, kPackedPairs);
     channels_ = (words - coefficients) & ~3;
     acc_ = reinterpret_cast<int32_t*>(words_ + even_columns * coefficients);
@@ -52,10 +53,8 @@ class Tile {
   // Rows of one MultiplyRows.
   int32_t run() const { return run_; }
 
-  // The coefficients of `columns` columns from row `row` on.
-  uint32_t* coefficients(int32_t row, int32_t columns) {
-    return words_ + (holds_all_ ? row / 2 * ((columns + 1) & ~1) : 0);
-  }
+  // The coefficients from row `row`, the first of a run, on.
+  uint32_t* coefficients(int32_t row) { return words_ + row * row_words_; }
   int32_t* acc(int32_t column) { return acc_ + column * channels_; }
   void ClearAcc() {
     auto* words = reinterpret_cast<uint32_t*>(acc_);
@@ -72,6 +71,7 @@ class Tile {
   int32_t columns_;
   int32_t channels_;
   int32_t run_;
+  int32_t row_words_;  // between the coefficients of two rows
   bool holds_all_;
   bool has_coefficients_ = false;
   // ClearAcc may clear four words behind the last accumulators, MultiplyRows add 0 to three.

@@ -59,9 +59,9 @@ inline Range OutputsInside(int32_t outputs, int32_t inputs, int32_t stride, int3
 inline int32_t OutputReaching(int32_t input, int32_t outputs, int32_t stride, int32_t padding,
                               int32_t offset) {
   const int32_t distance = input + padding - offset;
-  if (distance < 0 || distance % stride != 0) return -1;
   const int32_t output = distance / stride;
-  return output < outputs ? output : -1;
+  if (distance < 0 || output * stride != distance || output >= outputs) return -1;
+  return output;
 }
 
 // The output of a transposed layer that its tap at `offset` joins with `input`, or -1 if that lies
