@@ -8,6 +8,7 @@
 
 #if defined(__GNUC__) && !defined(__clang__) && defined(__ARM_FEATURE_DSP)
 #pragma GCC optimize("O2,no-tree-pre,no-reorder-blocks,no-ivopts,no-tree-scev-cprop")
+#pragma GCC optimize("no-tree-loop-ivcanon")
 #if !defined(TFLM_TRAINING_REGIONS)
 #pragma GCC optimize("ira-region=one,no-move-loop-invariants")
 #endif
