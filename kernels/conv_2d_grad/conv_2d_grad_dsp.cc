@@ -59,7 +59,7 @@ struct PixelBlock {
         filter(filter),
         scales(options, scale, multiplier),
         max_columns(Min(kMaxColumns, maps.input_width)),
-        tile(max_columns, g.output_channels, g.filter_height == 1 && g.filter_width == 1,
+        tile(max_columns, g.output_channels, g.filter_height * g.filter_width == 1,
              g.input_channels) {}
 
   const ConvGeometry& g;

@@ -26,8 +26,9 @@ class RowUpdater {
         in_pieces_(in_pieces),
         jump_(!in_pieces ? 0
                          : options.geometry.filter_height * options.geometry.filter_width *
-                               options.channels),
-        states_{state} {}
+                               options.channels) {
+    states_[0] = state;
+  }
 
   // Turns to the rows [first, first + count).
   TFLM_TRAINING_SMALL void Start(int32_t first, int32_t count) {
