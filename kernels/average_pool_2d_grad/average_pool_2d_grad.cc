@@ -26,7 +26,8 @@ void AddWindow(Mantissas gradient, int32_t channels, int32_t count, int32_t coun
 }  // namespace
 
 GradientScale AveragePool2DGrad(const PoolGradOptions& options, Mantissas gradient,
-                                GradientScale scale, ActivationMask mask, MutableMantissas result) {
+                                GradientScale scale, const ActivationMask& mask,
+                                MutableMantissas result) {
   if (scale.max_abs == 0) return {0.0f, 0};
   const PoolGradOptions& o = options;
   const PoolAxis rows = RowsOf(o);

@@ -20,7 +20,8 @@ namespace tflm_training {
 // Returns the scale of `result`. The caller owns all memory. `options` must be valid
 // (IsValid in kernels/core/pool.h). About 300 bytes of stack. Source: docs/arithmetic.md.
 GradientScale AveragePool2DGrad(const PoolGradOptions& options, Mantissas gradient,
-                                GradientScale scale, ActivationMask mask, MutableMantissas result);
+                                GradientScale scale, const ActivationMask& mask,
+                                MutableMantissas result);
 
 }  // namespace tflm_training
 

@@ -18,16 +18,18 @@ inline void CheckLossOutputs(OpCheck& check, int32_t elements) {
 }
 
 // Input `index` must be a constant int32 table with `entries` entries in 0..limit, which is
-// what keeps the sums of the kernels inside int32.
-inline void CheckTable(OpCheck& check, const TfLiteContext* context, const TfLiteNode* node,
-                       int index, int32_t entries, int32_t limit) {
+// what keeps the sums of the kernels inside int32. Returns it, or nullptr after a failed check.
+inline const uint32_t* CheckTable(OpCheck& check, const TfLiteContext* context,
+                                  const TfLiteNode* node, int index, int32_t entries,
+                                  int32_t limit) {
   check.ConstantInput(index, kTfLiteInt32, entries);
-  if (check.status() != kTfLiteOk) return;
+  if (check.status() != kTfLiteOk) return nullptr;
   const auto* table = InputData<uint32_t>(context, node, index);
   // The sign of one that is negative, or of what one leaves of the limit.
   uint32_t signs = 0;
   for (int32_t i = 0; i < entries; ++i) signs |= table[i] | (static_cast<uint32_t>(limit) - table[i]);
   check.Require(signs >> 31 == 0, "table");
+  return table;
 }
 
 inline MutableMantissas LossGradient(const TfLiteContext* context, const TfLiteNode* node) {

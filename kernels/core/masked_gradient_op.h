@@ -9,7 +9,7 @@ namespace tflm_training {
 
 // Runs `kKernel` on the tensors of the node. Options must have mask_min and mask_max.
 template <typename Options,
-          GradientScale (*kKernel)(const Options&, Mantissas, GradientScale, ActivationMask,
+          GradientScale (*kKernel)(const Options&, Mantissas, GradientScale, const ActivationMask&,
                                    MutableMantissas)>
 TfLiteStatus EvalMaskedGradient(TfLiteContext* context, TfLiteNode* node) {
   const auto& options = GetOptions<Options>(node);

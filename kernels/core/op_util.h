@@ -125,8 +125,8 @@ class OpCheck {
 
  private:
   // A tensor in one word, so that a check takes two arguments, and a small one, which costs least
-  // flash: its type in bits 0 to 4, what is special about it (none of these is an input that must be
-  // there) and its index from bit 10 on.
+  // flash: its type in bits 0 to 4, what is special about it (none of these is an input that must
+  // be there) and its index from bit 10 on.
   using Spec = uint32_t;
   static constexpr Spec kTypeMask = 31;
   static constexpr Spec kOutput = 1 << 5;

@@ -44,7 +44,8 @@ inline int32_t TapsBelow(int32_t limit, int32_t start, int32_t taps, int32_t dil
 }
 
 // The taps in [0, taps) with 0 <= start + tap * dilation < inputs.
-TFLM_TRAINING_NOINLINE inline Range TapsInside(int32_t start, int32_t inputs, int32_t taps, int32_t dilation) {
+TFLM_TRAINING_NOINLINE inline Range TapsInside(int32_t start, int32_t inputs, int32_t taps,
+                                               int32_t dilation) {
   return {TapsBelow(0, start, taps, dilation), TapsBelow(inputs, start, taps, dilation)};
 }
 

@@ -5,7 +5,8 @@
 namespace tflm_training {
 
 GradientScale GradientMask(const GradientMaskOptions& options, Mantissas gradient,
-                           GradientScale scale, ActivationMask mask, MutableMantissas result) {
+                           GradientScale scale, const ActivationMask& mask,
+                           MutableMantissas result) {
   if (scale.max_abs == 0) return {0.0f, 0};
   GradientRowWriter writer(result, mask, result.max_bits());
   writer.Copy(0, gradient, options.elements);

@@ -29,7 +29,8 @@ static_assert(sizeof(GradientMaskOptions) == 4 * 4, "a record of 32-bit words");
 // Returns the scale of `result`. The caller owns all memory. Constant stack.
 // Source: docs/arithmetic.md.
 GradientScale GradientMask(const GradientMaskOptions& options, Mantissas gradient,
-                           GradientScale scale, ActivationMask mask, MutableMantissas result);
+                           GradientScale scale, const ActivationMask& mask,
+                           MutableMantissas result);
 
 }  // namespace tflm_training
 

@@ -5,7 +5,8 @@
 namespace tflm_training {
 
 GradientScale GradientSlice(const GradientSliceOptions& options, Mantissas gradient,
-                            GradientScale scale, ActivationMask mask, MutableMantissas result) {
+                            GradientScale scale, const ActivationMask& mask,
+                            MutableMantissas result) {
   if (scale.max_abs == 0) return {0.0f, 0};
   const int32_t* dims = options.dims;
   const int32_t* begin = options.begin;

@@ -31,7 +31,8 @@ static_assert(sizeof(GradientSliceOptions) == 15 * 4, "a record of 32-bit words"
 // Returns the scale of `result`. The caller owns all memory. Constant stack.
 // Source: docs/arithmetic.md.
 GradientScale GradientSlice(const GradientSliceOptions& options, Mantissas gradient,
-                            GradientScale scale, ActivationMask mask, MutableMantissas result);
+                            GradientScale scale, const ActivationMask& mask,
+                            MutableMantissas result);
 
 }  // namespace tflm_training
 

@@ -5,7 +5,7 @@
 namespace tflm_training {
 
 GradientScale MeanGrad(const MeanGradOptions& options, Mantissas gradient,
-                       GradientScale scale, ActivationMask mask, MutableMantissas result) {
+                       GradientScale scale, const ActivationMask& mask, MutableMantissas result) {
   if (scale.max_abs == 0) return {0.0f, 0};
   const int32_t* dims = options.dims;
   int32_t stride[4];  // of `gradient`, 0 along a reduced dimension

@@ -32,7 +32,7 @@ static_assert(sizeof(MeanGradOptions) == 11 * 4, "a record of 32-bit words");
 // Returns the scale of `result`. The caller owns all memory. Constant stack.
 // Source: docs/arithmetic.md.
 GradientScale MeanGrad(const MeanGradOptions& options, Mantissas gradient,
-                       GradientScale scale, ActivationMask mask, MutableMantissas result);
+                       GradientScale scale, const ActivationMask& mask, MutableMantissas result);
 
 }  // namespace tflm_training
 

@@ -28,11 +28,10 @@ TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
   check.Input(kLogits, kTfLiteInt8, options->classes);
   check.Input(kLabel, kTfLiteInt32, 1);
   check.Input(kLearningRate, kTfLiteFloat32, 1);
-  CheckTable(check, context, node, kTable, kExponentials, one);
+  const uint32_t* table = CheckTable(check, context, node, kTable, kExponentials, one);
+  check.Require(table != nullptr && *table == static_cast<uint32_t>(one), "table");
   CheckLossOutputs(check, options->classes);
   check.GradientBits(options->gradient_bits);
-  if (check.status() != kTfLiteOk) return kTfLiteError;
-  check.Require(InputData<int32_t>(context, node, kTable)[0] == one, "table");
   return check.status();
 }
 
