@@ -5,15 +5,15 @@
 namespace tflm_training {
 namespace {
 
-size_t ElementBytes(TfLiteType type) {
-  switch (type) {
+int32_t CountElements(const TfLiteTensor& tensor) {
+  switch (tensor.type) {
     case kTfLiteInt8:
     case kTfLiteUInt8:
-      return 1;
+      return static_cast<int32_t>(tensor.bytes);
     case kTfLiteInt16:
-      return 2;
+      return static_cast<int32_t>(tensor.bytes / 2);
     default:  // float32 and int32 are the only others that training operators take
-      return 4;
+      return static_cast<int32_t>(tensor.bytes / 4);
   }
 }
 
@@ -77,7 +77,7 @@ TfLiteType OpCheck::TypeOf(Spec spec, int32_t* elements) {
   TfLiteTensor* tensor = status_ == kTfLiteOk ? AllocateTemp(spec) : nullptr;
   if (tensor == nullptr) return kTfLiteNoType;
   const TfLiteType type = tensor->type;
-  if (elements != nullptr) *elements = static_cast<int32_t>(tensor->bytes / ElementBytes(type));
+  if (elements != nullptr) *elements = CountElements(*tensor);
   GetMicroContext(context_)->DeallocateTempTfLiteTensor(tensor);
   return type;
 }
@@ -86,7 +86,7 @@ const char* OpCheck::Fault(Spec spec, const TfLiteTensor& tensor, int32_t elemen
   if (tensor.type != (spec & kTypeMask)) return "of a wrong type";
   if (tensor.type == kTfLiteUInt8) elements = MaskBytes(elements);
   // TFLM's `bytes` is a whole number of elements.
-  const auto actual = static_cast<int32_t>(tensor.bytes / ElementBytes(tensor.type));
+  const int32_t actual = CountElements(tensor);
   if (actual != elements && !((spec & kOneForAll) != 0 && actual == 1)) return "of a wrong size";
   if (tensor.allocation_type == kTfLiteMmapRo) {
     if ((spec & (kWritable | kOutput)) != 0) return "constant but updated";
@@ -113,7 +113,7 @@ void OpCheck::Tensor(Spec spec, int32_t elements) {
 void OpCheck::InitialValue(int index) {
   int32_t elements = 0;
   const TfLiteType type = TypeOf(Indexed(0, index + 1), &elements);
-  // The types whose bytes ElementBytes knows and which are not masks.
+  // The types whose size CountElements knows and which are not masks.
   Require(type == kTfLiteInt8 || type == kTfLiteInt16 || type == kTfLiteInt32 ||
               type == kTfLiteFloat32,
           "type of a variable");
@@ -167,15 +167,11 @@ void OutputScale(const TfLiteContext* context, const TfLiteNode* node, int index
 
 ActivationMask InputMask(const TfLiteContext* context, const TfLiteNode* node, int index,
                          int32_t low, int32_t high) {
-  ActivationMask mask = {nullptr, low, high};
   const TfLiteEvalTensor* tensor = GetEvalInput(context, node, index);
-  if (tensor == nullptr) return mask;
-  if (tensor->type == kTfLiteUInt8) {
-    mask.bits = static_cast<const uint8_t*>(tensor->data.data);
-  } else {
-    mask.values = static_cast<const int8_t*>(tensor->data.data);
-  }
-  return mask;
+  const void* data = tensor == nullptr ? nullptr : tensor->data.data;
+  const bool is_bits = tensor != nullptr && tensor->type == kTfLiteUInt8;
+  return {is_bits ? nullptr : static_cast<const int8_t*>(data), low, high,
+          is_bits ? static_cast<const uint8_t*>(data) : nullptr};
 }
 
 }  // namespace tflm_training
