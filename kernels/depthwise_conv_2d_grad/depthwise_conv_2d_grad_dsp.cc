@@ -43,12 +43,15 @@ TFLM_TRAINING_NOINLINE void WritePhase(const GradientLayer& layer, const TilePha
     rows = Min(left, tile->block_rows);
     const int32_t results = rows * tile->row_results;
     sums.results_end = tile->results + results * kPlanes;
-    if (phase.is_small) {
+    if (tile->is_strided) {
+      SumStridedMap(&sums);
+      sums.cells += kPlaneWidth;
+    } else if (phase.is_small) {
       SumSmallMap(&sums);
     } else {
       SumWindows(&sums);
+      sums.job += static_cast<uint32_t>(results) / kNeighbours;
     }
-    sums.job += static_cast<uint32_t>(results) / kNeighbours;
     // Rows without gaps between them are written as one.
     const int32_t merged = tile->is_whole ? rows : 1;
     const int16_t* from = tile->results;
@@ -105,9 +108,11 @@ TFLM_TRAINING_SMALL void WritePart(const GradientLayer& layer, const FilterPart&
                       reinterpret_cast<uintptr_t>(layer.result.int8())) & 3) == 0;
   for (int32_t y = rows.begin, end; y < rows.end; y = end) {
     end = Min(y + kMaxJobs * g.stride_height, rows.end);
+    tile.is_strided = IsStridedMap(g) && y % kStridedRows == 0;
+    const int32_t stride = tile.is_strided ? 1 : g.stride_width;
     for (int32_t x = 0; x < g.input_width; x = tile.columns.end) {
       // As many rows and columns as the planes hold.
-      for (int32_t width = 2 * kNeighbours * g.stride_width;; width /= 2) {
+      for (int32_t width = 2 * kNeighbours * stride;; width /= 2) {
         tile.columns = {x, Min(x + width, g.input_width)};
         tile.outputs = layer.columns.OutputsOf(tile.columns);
         if (tile.outputs.end - tile.outputs.begin <= kPlaneWidth) break;

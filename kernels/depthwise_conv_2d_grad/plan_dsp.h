@@ -40,17 +40,28 @@ TFLM_TRAINING_SMALL inline bool PlanTile(const GradientLayer& layer, int32_t cha
   const Axis& row_axis = layer.rows;
   const Axis& column_axis = layer.columns;
   const Range outputs = row_axis.OutputsOf(rows);
-  tile->pairs = {Max(outputs.begin, 0) / 2, (Min(outputs.end, g.output_height) + 1) / 2};
+  // SumStridedMap reads the pair above the map as well.
+  tile->pairs = {Max(outputs.begin, tile->is_strided ? -1 : 0) >> 1,
+                 (Min(outputs.end, g.output_height) + 1) / 2};
   // Of the first phase, which is the widest.
   const int32_t groups =
       (tile->columns.end - tile->columns.begin - 1) / (column_axis.stride * kNeighbours) + 1;
-  tile->row_results = static_cast<int16_t>(groups * kNeighbours);
+  tile->row_results =
+      static_cast<int16_t>(tile->is_strided ? kStridedColumns : groups * kNeighbours);
   tile->block_rows = static_cast<int16_t>(kBlockPixels / tile->row_results);
   if (tile->pairs.end - tile->pairs.begin > kPlanePairs ||
       (rows.end - rows.begin) * groups > kMaxJobs) {
     return false;
   }
   TilePhase* phase = tile->phases;
+  if (tile->is_strided) {
+    *phase = {};
+    phase->index = (rows.begin * g.input_width + tile->columns.begin) * g.input_channels;
+    phase->rows = static_cast<int16_t>(rows.end - rows.begin);
+    phase->pixels = static_cast<int16_t>(tile->columns.end - tile->columns.begin);
+    tile->end_phase = phase + 1;
+    return true;
+  }
   WindowJob* job = tile->jobs;
   int32_t weights = 0;
   for (int32_t y = rows.begin; y < rows.end && y < rows.begin + row_axis.stride; ++y) {
@@ -88,17 +99,19 @@ TFLM_TRAINING_SMALL inline bool PlanTile(const GradientLayer& layer, int32_t cha
 TFLM_TRAINING_SMALL inline void StartTile(const GradientLayer& layer, int32_t channels,
                                           GradientTile* tile) {
   const ConvGeometry& g = layer.geometry;
+  const int32_t stride_height = tile->is_strided ? 1 : g.stride_height;
+  const int32_t stride_width = tile->is_strided ? 1 : g.stride_width;
   tile->sums.results = tile->results;
   // Taps lie in descending order: those of the first output are the last ones.
   tile->inputs.offset = 0;
   tile->inputs.has_first = 0;
   tile->inputs.row_step = -layer.rows.stride * layer.columns.taps * channels;
-  tile->inputs.column_step = -layer.columns.stride * channels;
+  tile->inputs.column_step = -stride_width * channels;
   tile->inputs.plane = kPlaneWeights * 4;
   tile->inputs.has_last = 1;
-  tile->row_step = g.stride_height * g.input_width * g.input_channels;
-  const int32_t step = g.stride_width * g.input_channels;
-  tile->is_whole = g.stride_height == 1 && tile->row_results * g.stride_width == g.input_width;
+  tile->row_step = stride_height * g.input_width * g.input_channels;
+  const int32_t step = stride_width * g.input_channels;
+  tile->is_whole = stride_height == 1 && tile->row_results * stride_width == g.input_width;
   tile->run.step = step * 2;
   tile->run.mask_step = 0;
   tile->write = WriteRun;
@@ -111,20 +124,22 @@ TFLM_TRAINING_SMALL inline void StartTile(const GradientLayer& layer, int32_t ch
   if (layer.result.is_int8() || !tile->is_regular) tile->write = nullptr;
 
   const int32_t begin = Max(tile->outputs.begin, 0);
+  const int32_t first_pair = Max(tile->pairs.begin, 0);
   const int32_t row = g.output_width * g.output_channels;
   const int32_t has_last = 2 * tile->pairs.end > g.output_height ? 1 : 0;
   tile->pack = {nullptr,
                 g.output_channels * 2,
                 row * 2,
-                tile->cells + kPlaneCells + (begin - tile->outputs.begin),
-                tile->pairs.end - tile->pairs.begin - has_last,
+                tile->cells + kPlaneCells + (begin - tile->outputs.begin) +
+                    (first_pair - tile->pairs.begin) * kPlaneWidth,
+                tile->pairs.end - first_pair - has_last,
                 has_last,
                 0};
   tile->gradient_columns = 0;
   int32_t columns = Min(tile->outputs.end, g.output_width) - begin;
   // Rows and columns that no tap reaches may begin behind the map.
-  if (columns <= 0 || tile->pairs.begin >= tile->pairs.end) return;
-  tile->gradient_begin = 2 * tile->pairs.begin * row + begin * g.output_channels;
+  if (columns <= 0 || first_pair >= tile->pairs.end) return;
+  tile->gradient_begin = 2 * first_pair * row + begin * g.output_channels;
   if (!layer.gradient.is_int8() && tile->is_regular) {
     // One more than is needed, where there is one, is less work than one alone.
     if (tile->outputs.end < g.output_width &&

@@ -14,6 +14,7 @@
 #include "kernels/depthwise_conv_2d_grad/planes_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/quad_run_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/small_map_dsp.h"
+#include "kernels/depthwise_conv_2d_grad/strided_map_dsp.h"
 #include "kernels/depthwise_conv_2d_grad/windows_dsp.h"
 
 namespace tflm_training {
@@ -69,6 +70,7 @@ struct TilePhase {
 struct GradientTile {
   int32_t channel;
   bool is_regular;  // four channels begin at a word and at half a byte of a mask of bits
+  bool is_strided;  // what SumStridedMap takes: one phase of all pixels
   bool is_whole;  // the rows of a block follow each other without gaps
   int16_t row_results;       // of a phase, a multiple of kNeighbours
   int16_t block_rows;        // of a phase
@@ -139,6 +141,10 @@ inline int32_t SecondPairs(int32_t taps) { return (taps / 2 + 1) * kListColumns;
 TFLM_TRAINING_SMALL inline void PackWeights(const TilePhase& phase, const int8_t* tap,
                                             GradientTile* tile) {
   InputTask& task = tile->inputs;
+  if (tile->is_strided) {
+    PackStridedWeights(tap, -task.column_step, tile->weights);
+    return;
+  }
   if (phase.is_small) {
     PackSmallWeights(tap + phase.tap, task.row_step, task.column_step,
                      tile->weights + phase.weights);
