@@ -36,6 +36,9 @@ class PlainRowWriter {
     }
   }
 
+  // Writes one mantissa, as GradientWriter does.
+  void Write(int32_t index, int32_t mantissa) { writer_.Write(index, mantissa); }
+
   // The largest magnitude of all mantissas written.
   int32_t max_abs() const { return writer_.max_abs(); }
 
@@ -65,7 +68,6 @@ class QuadRowWriter {
   void Copy(int32_t index, Mantissas mantissas, int32_t count);
   void Mask(int32_t count);
   void WriteShifted(int32_t index, int32_t* sums, int32_t count, int shift);
-  // One mantissa, as GradientWriter does.
   void Write(int32_t index, int32_t mantissa);
 
   int32_t max_abs() const { return run_.range.max_abs(); }

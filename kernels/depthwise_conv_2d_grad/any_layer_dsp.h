@@ -5,7 +5,6 @@
 #include <cstdint>
 
 #include "kernels/core/conv_options.h"
-#include "kernels/core/gradient_row.h"
 #include "kernels/core/inner_loop_dsp.h"
 #include "kernels/core/split_filter.h"
 #include "kernels/depthwise_conv_2d_grad/gradient_loops.h"
@@ -36,13 +35,11 @@ TFLM_TRAINING_SMALL inline int32_t SumAnyTaps(const ConvGeometry& g, Mantissas g
 TFLM_TRAINING_SMALL inline int32_t WriteAnyInputGrad(const GradientLayer& layer,
                                                      const SplitFilter& filter,
                                                      const ActivationMask& mask) {
-  QuadRowWriter writer(layer.result, mask, layer.bits);
-  WriteInputGrad<1>(
-      layer.geometry, filter, layer.multiplier, layer.shift, layer.bits, &writer,
+  return WriteInputGrad<1>(
+      layer.geometry, filter, layer.multiplier, mask, layer.shift, layer.bits, layer.result,
       [&](const FilterPart& part, int32_t y, int32_t x, int32_t first, int32_t, int32_t* acc) {
         *acc = SumAnyTaps(layer.geometry, layer.gradient, part, y, x, part.begin + first);
       });
-  return writer.max_abs();
 }
 
 // The sum of (x - zero_point) * m of one output channel over the positions of a tap.

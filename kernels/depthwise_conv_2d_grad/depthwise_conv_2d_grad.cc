@@ -66,15 +66,14 @@ GradientScale DepthwiseConv2DInputGrad(const ConvInputGradOptions& options,
                                        const SplitFilter& filter, const int16_t* multiplier,
                                        ActivationMask mask, MutableMantissas input_gradient) {
   const int shift = InputGradShift(options, scale);
-  GradientWriter writer(input_gradient, mask);
-  WriteInputGrad<kChannelBlock>(
-      options.geometry, filter, multiplier, shift, options.gradient_bits, &writer,
+  const int32_t max_abs = WriteInputGrad<kChannelBlock>(
+      options.geometry, filter, multiplier, mask, shift, options.gradient_bits, input_gradient,
       [&](const FilterPart& part, int32_t y, int32_t x, int32_t first, int32_t count,
           int32_t* acc) {
         memset(acc, 0, kChannelBlock * sizeof(*acc));
         AccumulatePixel(options.geometry, gradient, part, y, x, first, count, acc);
       });
-  return {InputGradSigma(options, scale, shift), writer.max_abs()};
+  return {InputGradSigma(options, scale, shift), max_abs};
 }
 
 void DepthwiseConv2DFilterUpdate(const ConvFilterUpdateOptions& options, const int8_t* input,

@@ -7,7 +7,7 @@
 
 #include "kernels/core/conv_options.h"
 #include "kernels/core/fixed_point.h"
-#include "kernels/core/gradient.h"
+#include "kernels/core/gradient_row.h"
 #include "kernels/core/random.h"
 #include "kernels/core/split_filter.h"
 #include "kernels/core/weight_update.h"
@@ -29,13 +29,15 @@ inline float InputGradSigma(const ConvInputGradOptions& options, GradientScale s
   return (scale.sigma * options.scale_factor) * PowerOfTwo(shift);
 }
 
-// Writes the input gradient pixel by pixel; the writer is a GradientWriter or like one. sum_taps(part, y, x, first,
+// Writes the input gradient pixel by pixel and returns its maximum. sum_taps(part, y, x, first,
 // count, acc) sets acc[c] to the sum of W[ky, kx, first + c] * m[oy, ox, part.begin + first + c]
 // over all that reach (y, x); `first` counts within the part, count is at most kBlock.
-template <int32_t kBlock, typename Writer, typename SumTaps>
-void WriteInputGrad(const ConvGeometry& g, const SplitFilter& filter, const int16_t* multiplier,
-                    int shift, int bits, Writer* writer, SumTaps sum_taps) {
+template <int32_t kBlock, typename SumTaps>
+int32_t WriteInputGrad(const ConvGeometry& g, const SplitFilter& filter, const int16_t* multiplier,
+                       const ActivationMask& mask, int shift, int bits,
+                       MutableMantissas input_gradient, SumTaps sum_taps) {
   const int32_t depth_multiplier = g.output_channels / g.input_channels;
+  GradientRowWriter writer(input_gradient, mask, bits);
   int32_t index = 0;
   int32_t acc[kBlock];
   for (int32_t y = 0; y < g.input_height; ++y) {
@@ -52,7 +54,7 @@ void WriteInputGrad(const ConvGeometry& g, const SplitFilter& filter, const int1
             total += static_cast<int64_t>(acc[c]) *
                      (multiplier == nullptr ? kNoMultiplier : multiplier[o]);
             if (++phase < depth_multiplier) continue;
-            writer->Write(index++, Saturate(RoundingShift(total, 15 + shift), bits));
+            writer.Write(index++, Saturate(RoundingShift(total, 15 + shift), bits));
             total = 0;
             phase = 0;
           }
@@ -60,6 +62,7 @@ void WriteInputGrad(const ConvGeometry& g, const SplitFilter& filter, const int1
       }
     }
   }
+  return writer.max_abs();
 }
 
 // Moves the weights tap by tap. sum_positions(ky, kx, first, count, acc) sets acc[c] to the sum
