@@ -128,10 +128,7 @@ inline void SumSmallMap(const WindowTask* task) {
         sums[2] = Smlad(lower, even, Smlatb(upper, odd, sums[2]));
         sums[3] = Smlad(lower, odd, sums[3]);
       }
-      for (int32_t y = 0; y < kSmallMap; ++y) {
-        task->results[(y * kSmallMap + x) * kPlanes + plane] =
-            static_cast<int16_t>(Ssat<16>(Smmulr(sums[y], task->scales[plane])));
-      }
+      StoreScaled(*task, plane, sums, kSmallMap, kSmallMap, task->results + x * kPlanes);
     }
   }
 }

@@ -132,10 +132,7 @@ inline void SumStridedMap(const WindowTask* task) {
       } else {
         add(cells + 1, w[1], w[4]);
       }
-      for (int32_t y = 0; y < kStridedRows; ++y) {
-        task->results[(y * kStridedColumns + x) * kPlanes + plane] =
-            static_cast<int16_t>(Ssat<16>(Smmulr(sums[y], task->scales[plane])));
-      }
+      StoreScaled(*task, plane, sums, kStridedRows, kStridedColumns, task->results + x * kPlanes);
     }
   }
 }

@@ -139,10 +139,18 @@ static_assert(kPlaneCells * 4 == 240 && kPlaneWidth * 4 == 20 + 28 && kPlaneWeig
 
 #else
 
+// The results of `count` sums of a plane, `step` results apart from each other.
+inline void StoreScaled(const WindowTask& task, int32_t plane, const int32_t* sums, int32_t count,
+                        int32_t step, int16_t* result) {
+  for (int32_t i = 0; i < count; ++i) {
+    result[i * step * kPlanes + plane] =
+        static_cast<int16_t>(Ssat<16>(Smmulr(sums[i], task.scales[plane])));
+  }
+}
+
 inline void SumWindows(const WindowTask* task) {
   const auto further = [](const uint32_t* words, int32_t bytes) { return words + bytes / 4; };
   for (int32_t plane = 0; plane < kPlanes; ++plane) {
-    const int32_t scale = task->scales[plane];
     const WindowJob* job = task->job;
     for (int16_t* result = task->results; result != task->results_end;
          result += kNeighbours * kPlanes, ++job) {
@@ -165,9 +173,7 @@ inline void SumWindows(const WindowTask* task) {
         cells = further(cells, HighHalf(job->next_list));
         weights = further(weights, LowHalf(job->next_list));
       }
-      for (int32_t n = 0; n < kNeighbours; ++n) {
-        result[n * kPlanes + plane] = static_cast<int16_t>(Ssat<16>(Smmulr(sums[n], scale)));
-      }
+      StoreScaled(*task, plane, sums, kNeighbours, 1, result);
     }
   }
 }
