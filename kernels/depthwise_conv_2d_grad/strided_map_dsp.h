@@ -23,8 +23,8 @@ inline bool IsStridedMap(const ConvGeometry& g) {
          g.stride_width == 2 && (g.padding_top | g.padding_left) == 0;
 }
 
-// The weights of four channels, from their first taps on, `step` apart: of a plane [w[2, x], w[0, x]]
-// for each of the three columns, [w[1, 0], w[1, 2]] and w[1, 1] twice.
+// The weights of four channels, from their first taps on, `step` apart. A plane has [w[2, x], w[0, x]]
+// for each of the three columns, then [w[1, 0], w[1, 2]], and w[1, 1] twice.
 TFLM_TRAINING_SMALL inline void PackStridedWeights(const int8_t* tap, int32_t step,
                                                    uint32_t* cell) {
   static const uint8_t kTaps[] = {6, 0, 7, 1, 8, 2, 3, 5, 4, 4};
@@ -34,8 +34,8 @@ TFLM_TRAINING_SMALL inline void PackStridedWeights(const int8_t* tap, int32_t st
   }
 }
 
-// What SumWindows does, for kStridedRows rows of kStridedColumns, of which some may not be there. Its
-// cells begin with the pair of rows above those of the outputs, and a column to the left of theirs.
+// What SumWindows does, for kStridedRows rows of kStridedColumns, some of which may not be there.
+// Its cells begin with the pair of rows above those of the outputs, a column to the left of theirs.
 #if defined(__ARM_FEATURE_DSP) && !defined(TFLM_TRAINING_EMULATE_DSP)
 
 static_assert(sizeof(WindowTask) == 40, "the frame of SumStridedMap");
