@@ -6,9 +6,7 @@ import dataclasses
 
 from converter.conversion import TrainingModel
 from converter.ir.layers import Layer
-from converter.ir.training_ops import (
-    INPUT_GRADS,
-)
+from converter.ir.training_ops import INPUT_GRADS
 from converter.model.graph import Operator
 from converter.rules.rule import LayerUpdate
 

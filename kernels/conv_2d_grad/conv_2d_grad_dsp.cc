@@ -215,7 +215,7 @@ TFLM_TRAINING_SMALL void AccumulateTap(FilterBlock* block) {
       }
       // Whole words are quicker; what they add to the sums behind the last one is not looked at.
       const int32_t words = (block->count + 3) & ~3;
-      const bool has_words = pixel + (row_count - 1) * pixel_step + words <= end;
+      const bool has_words = end - pixel >= (row_count - 1) * pixel_step + words;
       MultiplyRows(pixel, pixel_step, row_count, -options.input_zero_point,
                    has_words ? words : block->count, coefficients, block->columns, tile.acc(0),
                    tile.channels());

@@ -22,7 +22,7 @@ class Mantissas {
     return is_int8_ ? int32_t{int8()[index]} : int32_t{int16()[index]};
   }
   Mantissas operator+(int32_t index) const {
-    return {int8() + index * (is_int8_ ? 1 : 2), is_int8_};
+    return {int8() + intptr_t{index} * (is_int8_ ? 1 : 2), is_int8_};
   }
 
   bool is_int8() const { return is_int8_; }
@@ -46,7 +46,7 @@ class MutableMantissas {
     return is_int8_ ? int32_t{int8()[index]} : int32_t{int16()[index]};
   }
   MutableMantissas operator+(int32_t index) const {
-    return {int8() + index * (is_int8_ ? 1 : 2), is_int8_};
+    return {int8() + intptr_t{index} * (is_int8_ ? 1 : 2), is_int8_};
   }
   // `mantissa` must fit the type.
   void Set(int32_t index, int32_t mantissa) const {

@@ -5,15 +5,15 @@
 namespace tflm_training {
 namespace {
 
-int32_t CountElements(const TfLiteTensor& tensor) {
+size_t CountElements(const TfLiteTensor& tensor) {
   switch (tensor.type) {
     case kTfLiteInt8:
     case kTfLiteUInt8:
-      return static_cast<int32_t>(tensor.bytes);
+      return tensor.bytes;
     case kTfLiteInt16:
-      return static_cast<int32_t>(tensor.bytes / 2);
+      return tensor.bytes / 2;
     default:  // float32 and int32 are the only others that training operators take
-      return static_cast<int32_t>(tensor.bytes / 4);
+      return tensor.bytes / 4;
   }
 }
 
@@ -77,7 +77,7 @@ TfLiteType OpCheck::TypeOf(Spec spec, int32_t* elements) {
   TfLiteTensor* tensor = status_ == kTfLiteOk ? AllocateTemp(spec) : nullptr;
   if (tensor == nullptr) return kTfLiteNoType;
   const TfLiteType type = tensor->type;
-  if (elements != nullptr) *elements = CountElements(*tensor);
+  if (elements != nullptr) *elements = static_cast<int32_t>(CountElements(*tensor));
   GetMicroContext(context_)->DeallocateTempTfLiteTensor(tensor);
   return type;
 }
@@ -86,8 +86,8 @@ const char* OpCheck::Fault(Spec spec, const TfLiteTensor& tensor, int32_t elemen
   if (tensor.type != (spec & kTypeMask)) return "of a wrong type";
   if (tensor.type == kTfLiteUInt8) elements = MaskBytes(elements);
   // TFLM's `bytes` is a whole number of elements.
-  const int32_t actual = CountElements(tensor);
-  if (actual != elements && !((spec & kOneForAll) != 0 && actual == 1)) return "of a wrong size";
+  const size_t actual = CountElements(tensor);
+  if (actual != static_cast<size_t>(elements) && !((spec & kOneForAll) != 0 && actual == 1)) return "of a wrong size";
   if (tensor.allocation_type == kTfLiteMmapRo) {
     if ((spec & (kWritable | kOutput)) != 0) return "constant but updated";
   } else if ((spec & kConstant) != 0) {

@@ -40,18 +40,11 @@ TFLM_TRAINING_NOINLINE inline void PackSmallWeights(const int8_t* tap, int32_t r
 // What SumWindows does: the results of rows and columns that are not there as well.
 #if defined(__ARM_FEATURE_DSP) && !defined(TFLM_TRAINING_EMULATE_DSP)
 
-static_assert(sizeof(WindowTask) == 40, "the frame of SumSmallMap");
-
 // 39 instructions for four results, one below the other. The frame is the scale of the plane, the
 // next weights, the next scales and their end.
 __attribute__((naked, noinline)) inline void SumSmallMap(const WindowTask* /*task*/) {
   __asm__(
-      "push {r4-r11, lr}\n"
-      "ldr r1, [r0]\n"
-      "ldrd r6, r3, [r0, #8]\n"
-      "add r4, r0, #20\n"
-      "add r5, r0, #36\n"
-      "mov r0, r6\n"
+      TFLM_TRAINING_LOAD_TASK
       "add lr, r1, #32\n"
       "push {r2-r5}\n"
       "1: ldrd r3, r4, [sp, #4]\n"

@@ -38,8 +38,6 @@ TFLM_TRAINING_SMALL inline void PackStridedWeights(const int8_t* tap, int32_t st
 // Its cells begin with the pair of rows above those of the outputs, a column to the left of theirs.
 #if defined(__ARM_FEATURE_DSP) && !defined(TFLM_TRAINING_EMULATE_DSP)
 
-static_assert(sizeof(WindowTask) == 40, "the frame of SumStridedMap");
-
 // 46 instructions for eight results, two columns of four. The frame is the next weights, the next
 // scales and their end.
 #define TFLM_TRAINING_STORE_COLUMN \
@@ -58,12 +56,7 @@ static_assert(sizeof(WindowTask) == 40, "the frame of SumStridedMap");
 
 __attribute__((naked, noinline)) inline void SumStridedMap(const WindowTask* /*task*/) {
   __asm__(
-      "push {r4-r11, lr}\n"
-      "ldr r1, [r0]\n"
-      "ldrd r6, r3, [r0, #8]\n"
-      "add r4, r0, #20\n"
-      "add r5, r0, #36\n"
-      "mov r0, r6\n"
+      TFLM_TRAINING_LOAD_TASK
       "add lr, r1, #64\n"
       "push {r3-r5}\n"
       "1: ldrd r3, r4, [sp]\n"

@@ -39,7 +39,17 @@ struct WindowTask {
 // results = sums of cells * weights, SMMULR with the plane's scale, saturated to int16.
 #if defined(__ARM_FEATURE_DSP) && !defined(TFLM_TRAINING_EMULATE_DSP)
 
-static_assert(sizeof(WindowJob) == 12 && sizeof(WindowTask) == 40, "the frame of SumWindows");
+static_assert(sizeof(WindowJob) == 12 && sizeof(WindowTask) == 40, "what is loaded of a task");
+
+// How sums without jobs begin: r0 the cells, r1 the results and r3 the weights of plane 0, r4 its
+// scale and r5 the end of the scales.
+#define TFLM_TRAINING_LOAD_TASK \
+  "push {r4-r11, lr}\n"         \
+  "ldr r1, [r0]\n"              \
+  "ldrd r6, r3, [r0, #8]\n"     \
+  "add r4, r0, #20\n"           \
+  "add r5, r0, #36\n"           \
+  "mov r0, r6\n"
 
 // Four sums, six cells, three weights and two addresses take all registers that there are, and
 // compilers run out of them. 15 instructions for 12 SMLAD; pairs that are not there are left out.

@@ -41,9 +41,9 @@ struct ConvWork {
   const FilterPart* last_part;
   int32_t taps;   // of the filter
   int32_t block;  // outputs whose accumulators wait for the next piece of a group of four pixels
-  // ~3 if all pieces of such a group have room side by side, each from a multiple of 4 on, so that
-  // they are spread once for all outputs; or 0.
-  int32_t kept;
+  // All pieces of such a group have room side by side, each from a multiple of 4 on, so that they
+  // are spread once for all outputs.
+  bool is_kept;
 
   const int8_t* Weights() const { return part->weights + begin * row + first; }
 };

@@ -159,12 +159,12 @@ TFLM_TRAINING_INLINE void ConvolveGroup(const SplitFilter& filter, Sums* waiting
     const int32_t next = work.first + work.count;
     work.is_last = next == work.row && work.part == work.last_part;
     if (work.pixels > 1) {
-      if ((work.begin & work.kept) == 0) Spread(work, place);
+      if (work.begin == 0 || !work.is_kept) Spread(work, place);
       MultiplyPiece(work, place, waiting);
     } else {
       MultiplyPixel(work, Gather(work, 0, reinterpret_cast<int8_t*>(patch)), &waiting->a);
     }
-    place += (work.count + 3) & work.kept;
+    if (work.is_kept) place += (work.count + 3) & ~3;
     work.first = next;
     if (next == work.row) {
       work.first = 0;
@@ -183,10 +183,9 @@ TFLM_TRAINING_INLINE void ConvolveGroup(const SplitFilter& filter, Sums* waiting
 
 // Whether the filter is 1x1 and never outside the map.
 TFLM_TRAINING_INLINE bool ReadsPixels(const ConvGeometry& g) {
-  const int32_t last_row = (g.output_height - 1) * g.stride_height - g.input_height;
-  const int32_t last_column = (g.output_width - 1) * g.stride_width - g.input_width;
-  return ((g.filter_height - 1) | (g.filter_width - 1) | g.padding_top | g.padding_left |
-          (~(last_row & last_column) >> 31)) == 0;
+  return g.filter_height == 1 && g.filter_width == 1 && g.padding_top == 0 &&
+         g.padding_left == 0 && (g.output_height - 1) * g.stride_height < g.input_height &&
+         (g.output_width - 1) * g.stride_width < g.input_width;
 }
 
 }  // namespace
@@ -223,13 +222,12 @@ void TrainingConv2D(const TrainingConvOptions& options, const int8_t* input,
   KeepOrder();  // or what follows exists for each of these conditions
   work.taps = g.filter_height * g.filter_width;
   work.block = kOutputBlock;
-  work.kept = 0;
-  if (work.taps * g.input_channels <= kPatchElements) {
-    work.kept = ~3;
+  work.is_kept = work.taps * g.input_channels <= kPatchElements;
+  if (work.is_kept) {
     if (work.last_part == filter.begin()) work.block = outputs;
     // All pixels may be one row: a group that crosses rows has read its inputs before it writes.
-    if (work.reads_pixels &&
-        ((g.stride_height - 1) | (g.stride_width - 1) | (columns - g.input_width)) == 0) {
+    if (work.reads_pixels && g.stride_height == 1 && g.stride_width == 1 &&
+        columns == g.input_width) {
       columns *= rows;
       rows = 1;
     }

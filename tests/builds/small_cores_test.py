@@ -25,6 +25,6 @@ def test_everything_compiles_for_a_cortex_m0_plus(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(jobs()) as pool:
         text = "".join(pool.map(compiled, sorted(firmware_sources())))
-    # The plain kernels are there, and registered by name.
+    # The plain kernels are there.
     for name in ("Conv2DInputGrad", "DepthwiseConv2DFilterUpdate", "TrainingConv2D"):
         assert f"13tflm_training{len(name)}{name}E" in text
